@@ -1,0 +1,201 @@
+"""Internal index I-CSI: how well the centre met the basic and expected needs, from its own process figures.
+
+The method is this project's own, after a practitioner's article on raising customer satisfaction: service level,
+handling time, first contact resolution and recording scores, weighed; at 1 those needs are wholly met.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from csi_service.core.attainment import Rule, attain, read_rule
+from csi_service.core.index import aggregate, read_total, shares_of
+from csi_service.core.indicator import Array, Calculator, Indicator, Measures, Node, Ratio, leaf, ratio
+from csi_service.core.tables import Table
+
+SHARE_METHODS = ("attainment", "raw", "piecewise")
+TIME_METHODS = ("attainment", "piecewise", "band")
+# Per KPI: score methods, default target, largest sensible parameter, sensible range of its weight.
+KPIS = {
+    "sla": (SHARE_METHODS, 0.90, 1.0, (0.20, 0.30)),
+    "aht": (TIME_METHODS, 300.0, 86_400.0, (0.05, 0.05)),
+    "fcr": (SHARE_METHODS, 1.00, 1.0, (0.05, 0.10)),
+    "qa": (SHARE_METHODS, 1.00, 1.0, (0.60, 0.70)),
+}
+TOGETHER = (("aht", "fcr"), (0.10, 0.15))  # these two weights belong in this range together
+SERVICE_LEVEL_METHODS = ("offered", "exclude_short", "credit_short", "late_abandons_only", "credit_abandons", "answered_only")
+RESOLUTION_METHODS = ("reactivation", "repeat_contact", "flag")
+HANDLING_COMPONENTS = ("talk", "hold", "wrap")
+QUALITY_METHODS = ("mean_of_scores", "points")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What an operator sets for the internal index; shares are fractions of 1, times are seconds."""
+
+    weights: Mapping[str, float]
+    rules: Mapping[str, Rule]
+    floors: Mapping[str, float]
+    service_level_method: str = "offered"
+    threshold_seconds: float = 20.0
+    short_abandon_seconds: float = 0.0
+    handling_components: tuple[str, ...] = HANDLING_COMPONENTS
+    resolution_method: str = "reactivation"
+    resolution_window_days: float = 7.0
+    quality_method: str = "mean_of_scores"
+
+
+def read(table: Table) -> Parameters:
+    """Read the `[internal]` table of a weights document."""
+    total = read_total(table)
+    parts: dict[str, float] = {}
+    rules, floors = {}, {}
+    for name, (methods, target, most, sensible) in KPIS.items():
+        if name not in table:
+            continue  # a set may name a part of the figures
+        kpi = table.table(name)
+        parts[name] = kpi.number("parts", least=0)
+        low, high = kpi.span("range", (sensible[0] * total, sensible[1] * total))
+        if not low - 1e-9 * total <= parts[name] <= high + 1e-9 * total:
+            kpi.warn("parts", f"{parts[name]:g} of {total:g} lies outside the sensible range {low:g} to {high:g}")
+        rules[name] = read_rule(kpi, methods, target=target, most=most, lower_is_better=name == "aht")
+        if "floor" in kpi:
+            floors[name] = kpi.number("floor", least=0, most=most)
+        kpi.choice("unit", ("seconds",) if name == "aht" else ("fraction",), "seconds" if name == "aht" else "fraction")
+        kpi.text("source", "")
+        kpi.close()
+    if not parts:
+        table.report("", f"names no figure; accepted are {', '.join(KPIS)}", None, "weights_keys")
+    both, (least, most) = TOGETHER
+    together = sum(parts.get(name, 0.0) for name in both) / total
+    if not least - 1e-9 <= together <= most + 1e-9 and set(both) <= parts.keys():
+        table.warn("", f"{' + '.join(both)} weigh {together:g} together, outside the sensible range {least:g} to {most:g}")
+    level = table.table("service_level")
+    handling, resolution, quality = table.table("handling_time"), table.table("first_contact_resolution"), table.table("quality")
+    parameters = Parameters(
+        weights=shares_of(table, parts, total),
+        rules=rules,
+        floors=floors,
+        service_level_method=level.choice("method", SERVICE_LEVEL_METHODS, "offered"),
+        threshold_seconds=level.number("threshold_seconds", 20, least=0, most=86_400),
+        short_abandon_seconds=level.number("short_abandon_seconds", 0, least=0, most=86_400),
+        handling_components=handling.choices("components", HANDLING_COMPONENTS, HANDLING_COMPONENTS),
+        resolution_method=resolution.choice("method", RESOLUTION_METHODS, "reactivation"),
+        resolution_window_days=resolution.number("window_days", 7, above=0, most=366),
+        quality_method=quality.choice("method", QUALITY_METHODS, "mean_of_scores"),
+    )
+    for part in (level, handling, resolution, quality, table):
+        part.text("source", "")
+        part.close()
+    return parameters
+
+
+def service_level(m: Measures, p: Parameters) -> Ratio:
+    """Return the calls answered in time over the calls counted, by the method chosen; a fraction a group.
+
+    Answered calls whose wait is unknown cannot be judged and are left out on both sides.
+
+    Source: ICMI, "Service Level Calculations", QueueTips March 2005 (the first five methods); Genesys Cloud, "Configure
+    the service level calculation" (`exclude_short`).
+
+    >>> day = {"answered_timed": 1000, "contacts_abandoned": 60, "answered_within_threshold": 860}
+    >>> float(service_level({k: np.array([v], float) for k, v in day.items()}, _default()).value.round(4)[0])
+    0.8113
+    """
+    answered, in_time = m["answered_timed"], m["answered_within_threshold"]
+    if p.service_level_method == "answered_only":
+        return ratio(in_time, answered, what="sla")
+    abandoned = m["contacts_abandoned"]
+    if p.service_level_method == "exclude_short":
+        return ratio(in_time, answered + abandoned - m["abandoned_short"], what="sla")
+    if p.service_level_method == "credit_short":
+        return ratio(in_time + m["abandoned_short"], answered + abandoned, what="sla")
+    if p.service_level_method == "late_abandons_only":
+        return ratio(in_time, answered + abandoned - m["abandoned_within_threshold"], what="sla")
+    if p.service_level_method == "credit_abandons":
+        return ratio(in_time + m["abandoned_within_threshold"], answered + abandoned, what="sla")
+    return ratio(in_time, answered + abandoned, what="sla")
+
+
+def handling_time(m: Measures, p: Parameters) -> Ratio:
+    """Return the mean handling time of the answered calls, seconds a group.
+
+    Source: average handle time = (talk + hold + after-call work) / handled contacts, the field's usual definition.
+    """
+    return ratio(m["handle_seconds"], m["handled_contacts"], share=False, what="aht")
+
+
+def first_contact_resolution(m: Measures, p: Parameters) -> Ratio:
+    """Return the share of issues resolved at the first contact, by the method chosen; a fraction a group.
+
+    Source: ticket reactivation and repeat contact within a window, and the agent's flag, as the field uses them side by
+    side (SQM Group on internal and external measures of first call resolution).
+    """
+    if p.resolution_method == "reactivation":
+        return ratio(m["tickets_closed"] - m["tickets_reactivated"], m["tickets_closed"], what="fcr")
+    if p.resolution_method == "repeat_contact":
+        return ratio(m["first_contacts"] - m["first_contacts_repeated"], m["first_contacts"], what="fcr")
+    return ratio(m["resolution_confirmed"], m["resolution_flagged"], what="fcr")
+
+
+def quality(m: Measures, p: Parameters) -> Ratio:
+    """Return the mean recording score as a fraction of full marks, one a group.
+
+    Source: mean of percentages or of points, the two rules that NICE CXone Quality Management offers.
+    """
+    if p.quality_method == "points":
+        return ratio(m["points_earned"], m["points_possible"], what="qa")
+    return ratio(m["evaluation_scores"], m["evaluations"], what="qa")
+
+
+def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -> Node:
+    """Return I-CSI: the weighted mean of the scores of its figures."""
+    methods = {
+        "sla": {"service_level_method": p.service_level_method, "threshold_seconds": p.threshold_seconds},
+        "aht": {"components": p.handling_components},
+        "fcr": {"resolution_method": p.resolution_method},
+        "qa": {"quality_method": p.quality_method},
+    }
+    children = []
+    for name in p.weights:
+        evidence, rule = ratios[name], p.rules[name]
+        floor = p.floors.get(name)
+        below = {} if floor is None else {"below_floor": _outside(evidence.value, floor, rule.lower_is_better)}
+        notes = {**rule.notes(), **methods[name]}
+        if floor is not None:
+            notes["floor"] = floor
+        children.append(leaf(name, evidence, attain(evidence.value, rule), below, notes))
+    return aggregate("internal", children, p.weights, minimum_coverage)
+
+
+def _outside(value: Array, floor: float, lower_is_better: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    return value > floor if lower_is_better else value < floor
+
+
+def _default() -> Parameters:
+    return Parameters(weights={}, rules={}, floors={})
+
+
+CALCULATOR = Calculator(
+    name="internal",
+    title="I-CSI",
+    read=read,
+    index=index,
+    indicators=(
+        Indicator(
+            "sla",
+            "fraction",
+            ("answered_within_threshold", "answered_timed", "contacts_abandoned", "abandoned_within_threshold", "abandoned_short"),
+            service_level,
+        ),
+        Indicator("aht", "seconds", ("handle_seconds", "handled_contacts"), handling_time, share=False),
+        Indicator(
+            "fcr",
+            "fraction",
+            ("tickets_closed", "tickets_reactivated", "first_contacts", "first_contacts_repeated", "resolution_confirmed", "resolution_flagged"),
+            first_contact_resolution,
+        ),
+        Indicator("qa", "fraction", ("evaluation_scores", "evaluations", "points_earned", "points_possible"), quality),
+    ),
+)

@@ -1,0 +1,194 @@
+"""The parts a calculator is made of: evidence as a ratio, the indicator, the calculator, and the scored node."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csi_service.core.tables import Table
+from csi_service.errors import InvalidInputError, Problem
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+Measures = Mapping[str, Array]
+
+SHARE_TOLERANCE = 1e-9  # relative; sums of fractions may pass their count by rounding alone
+
+
+class Reason(enum.IntEnum):
+    """Why a figure is missing; NONE where it is there."""
+
+    NONE = 0
+    NOT_GIVEN = 1  # the data do not hold what the figure needs
+    NO_DATA = 2  # the denominator is 0
+    COVERAGE = 3  # too little of the weight has data
+
+    @property
+    def word(self) -> str | None:
+        """The reason as it stands in answers and files; None for NONE."""
+        return None if self is Reason.NONE else self.name.lower()
+
+
+REASON_WORDS = tuple(reason.word for reason in Reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Evidence of one figure: numerator, denominator and their quotient, one entry a group; NaN is unknown.
+
+    A bare value has no numerator and no denominator, and says so in `evidence`.
+    """
+
+    numerator: Array
+    denominator: Array
+    value: Array
+    reason: Codes
+    evidence: str = "counts"
+
+
+def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str = "") -> Ratio:
+    """Return the evidence numerator / denominator, one entry a group.
+
+    A NaN on either side is `not_given`, a denominator of 0 is `no_data`; neither is an error. With `share` the
+    numerator counts a part of the denominator.
+
+    Raises:
+        InvalidInputError: negative or infinite counts, or a share whose numerator exceeds its denominator.
+
+    >>> ratio(np.array([3.0, 0.0]), np.array([4.0, 0.0])).value.tolist()
+    [0.75, nan]
+    """
+    unknown = np.isnan(numerator) | np.isnan(denominator)
+    empty = denominator == 0
+    if not (np.min(numerator, initial=0.0, where=~unknown) >= 0 and np.min(denominator, initial=0.0, where=~unknown) >= 0):
+        raise InvalidInputError(Problem(what, "numerator and denominator must not be negative", code="negative"))
+    if np.isinf(numerator).any() or np.isinf(denominator).any():
+        raise InvalidInputError(Problem(what, "numerator and denominator must be finite", code="non_finite"))
+    if share and (numerator > denominator * (1 + SHARE_TOLERANCE)).any():
+        at = int(np.argmax(numerator > denominator * (1 + SHARE_TOLERANCE)))
+        text = f"numerator {numerator[at]:g} exceeds denominator {denominator[at]:g}; it must count a part of it"
+        raise InvalidInputError(Problem(what, text, float(numerator[at]), "count_exceeds_n"))
+    absent = unknown | empty
+    value = numerator / np.where(absent, np.nan, denominator)
+    if share:
+        value = np.minimum(value, 1.0)
+    reason = np.where(unknown, np.int8(Reason.NOT_GIVEN), np.where(empty, np.int8(Reason.NO_DATA), np.int8(Reason.NONE)))
+    return Ratio(numerator, denominator, value, reason.astype(np.int8, copy=False))
+
+
+def given(value: Array) -> Ratio:
+    """Return evidence that is a bare value, one entry a group; NaN is `not_given`."""
+    unknown = np.full(value.shape, np.nan)
+    reason = np.where(np.isnan(value), np.int8(Reason.NOT_GIVEN), np.int8(Reason.NONE)).astype(np.int8, copy=False)
+    return Ratio(unknown, unknown, value, reason, "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One figure of a calculator: its key, its unit, the measures it reads and its formula.
+
+    `share` tells that the numerator is a part of the denominator (so the value lies in 0..1).
+    """
+
+    name: str
+    unit: str
+    needs: tuple[str, ...]
+    formula: Callable[[Measures, Any], Ratio]
+    share: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One scored figure for all groups, with its parts.
+
+    All arrays have one entry a group. `raw` is the figure as measured (for an index: before clamping), `value` the
+    score in 0..1, `weight` the declared share of the parent, `contribution` what the value adds to the parent (the
+    contributions of a node's children sum to its value), `coverage` the share of weight that has data,
+    `partial_value` the rescaled figure where coverage is too small for a value. `flags` are named booleans a group,
+    `beside` further figures that do not enter the value, `notes` the parameters that applied to all groups.
+    """
+
+    name: str
+    raw: Array
+    value: Array
+    reason: Codes
+    numerator: Array
+    denominator: Array
+    coverage: Array
+    partial_value: Array
+    weight: Array
+    contribution: Array
+    evidence: str = "counts"
+    flags: Mapping[str, Flags] = field(default_factory=dict)
+    beside: Mapping[str, Array] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    children: tuple[Node, ...] = ()
+
+    @property
+    def partial(self) -> Flags:
+        """True where the value is there although a part of the weight has no data."""
+        partial: Flags = ~np.isnan(self.value) & (self.coverage < 1)
+        return partial
+
+
+def leaf(
+    name: str,
+    ratio: Ratio,
+    value: Array,
+    flags: Mapping[str, Flags] | None = None,
+    notes: Mapping[str, Any] | None = None,
+    raw: Array | None = None,
+) -> Node:
+    """Return a node without parts, made from its evidence and its score."""
+    nothing = np.full(value.shape, np.nan)
+    return Node(
+        name=name,
+        raw=ratio.value if raw is None else raw,
+        value=value,
+        reason=ratio.reason,
+        numerator=ratio.numerator,
+        denominator=ratio.denominator,
+        coverage=(~np.isnan(value)).astype(np.float64),
+        partial_value=nothing,
+        weight=nothing,
+        contribution=nothing,
+        evidence=ratio.evidence,
+        flags=flags or {},
+        notes=notes or {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Calculator:
+    """A component index: how its weights table is read, what it measures, how it is scored.
+
+    `read` turns the component's weights table into its parameters. `indicators` are the figures with names of their
+    own; `per_channel`, where set, is measured once for each survey channel in the data. `index` turns the evidence of
+    the figures (by name) and the parameters into the scored node.
+    """
+
+    name: str
+    title: str
+    read: Callable[[Table], Any]
+    index: Callable[[Mapping[str, Ratio], Any], Node]
+    indicators: tuple[Indicator, ...] = ()
+    per_channel: Indicator | None = None
+
+    def evidence(self, measures: Measures, parameters: Any) -> dict[str, Ratio]:
+        """Return the evidence of each figure from measures; one entry a group."""
+        if self.per_channel is None:
+            return {indicator.name: indicator.formula(measures, parameters) for indicator in self.indicators}
+        family = self.per_channel.needs[0]
+        channels = sorted(name.partition(".")[2] for name in measures if name.startswith(f"{family}."))
+        return {
+            channel: self.per_channel.formula(
+                {need: measures[f"{need}.{channel}"] for need in self.per_channel.needs if f"{need}.{channel}" in measures}, parameters
+            )
+            for channel in channels
+        }

@@ -1,0 +1,160 @@
+"""Strict reading of a configuration table: each value is asked for by name, what was not asked for is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from csi_service.errors import Problem
+
+_MISSING = object()
+
+
+class Table:
+    """One table of a document, read key by key; problems are collected, never raised.
+
+    A reader asks for every key it knows and then calls `close()`, which reports the keys that nobody asked for.
+    """
+
+    def __init__(self, values: object, where: str, problems: list[Problem], warnings: list[str]) -> None:
+        """Wrap `values`; `where` is the dotted name of the table ("" for the document itself)."""
+        self.where = where
+        self.problems = problems
+        self.warnings = warnings
+        self._values: Mapping[str, Any] = {}
+        self._asked: set[str] = set()
+        if isinstance(values, Mapping):
+            self._values = values
+        else:
+            self.report("", "must be a table of keys and values", values, "type")
+
+    def name(self, key: str) -> str:
+        """Return the dotted name of a key of this table."""
+        return ".".join(part for part in (self.where, key) if part)
+
+    def report(self, key: str, message: str, found: object = None, code: str = "invalid") -> None:
+        """Add a problem with a key of this table."""
+        self.problems.append(Problem(self.name(key), message, found, code))
+
+    def warn(self, key: str, message: str) -> None:
+        """Add a warning about a key of this table: accepted, but worth telling."""
+        self.warnings.append(f"{self.name(key)}: {message}")
+
+    def keys(self) -> Sequence[str]:
+        """Return the keys that stand in the table, in order."""
+        return tuple(self._values)
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether the table holds the key."""
+        return key in self._values
+
+    def _take(self, key: str, default: Any, accepted: str) -> Any:
+        self._asked.add(key)
+        value = self._values.get(key, _MISSING)
+        if value is _MISSING:
+            if default is _MISSING:
+                self.report(key, f"is missing; {accepted}", None, "missing")
+                return None
+            return default
+        return value
+
+    def number(
+        self, key: str, default: Any = _MISSING, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
+    ) -> float:
+        """Return a finite number with least <= number <= most and number > above; NaN after a reported problem."""
+        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most), ("above", above)) if math.isfinite(bound)]
+        accepted = " ".join(["give a number", " and ".join(bounds)]).strip()
+        value = self._take(key, default, accepted)
+        if value is None:
+            return math.nan
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.report(key, f"must be a number, not {_kind(value)}; {accepted}", value, "type")
+            return math.nan
+        if not math.isfinite(value):
+            self.report(key, f"must be finite, found {value}; {accepted}", value, "non_finite")
+            return math.nan
+        if not (least <= value <= most and value > above):
+            self.report(key, f"is {value:g}; {accepted}", value, "negative" if value < 0 <= least else "range")
+            return math.nan
+        return float(value)
+
+    def text(self, key: str, default: Any = _MISSING) -> str:
+        """Return a text that is not blank; "" after a reported problem."""
+        value = self._take(key, default, "give a text")
+        if value is None or value == default:
+            return str(value or "")
+        if not isinstance(value, str) or not value.strip():
+            self.report(key, f"must be a text that is not blank, found {value!r}", value, "type")
+            return ""
+        return value
+
+    def choice(self, key: str, choices: Sequence[str], default: Any = _MISSING) -> str:
+        """Return one of the choices; the first choice after a reported problem."""
+        accepted = "one of " + ", ".join(choices)
+        value = self._take(key, default, f"give {accepted}")
+        if value not in choices:
+            if value is not None:
+                self.report(key, f"is {value!r}; accepted is {accepted}", value, "method")
+            return choices[0]
+        return str(value)
+
+    def choices(self, key: str, choices: Sequence[str], default: Any = _MISSING) -> tuple[str, ...]:
+        """Return a list of different choices, at least one; all choices after a reported problem."""
+        value = self._take(key, default, "give a list")
+        if not isinstance(value, list | tuple) or not value or any(item not in choices for item in value) or len(set(value)) < len(value):
+            if value is not None:
+                self.report(key, f"must be a list of different words out of {', '.join(choices)}, found {value!r}", value, "range")
+            return tuple(choices)
+        return tuple(value)
+
+    def day(self, key: str, default: Any = _MISSING) -> dt.date:
+        """Return a date; the first date of the calendar after a reported problem."""
+        value = self._take(key, default, "give a date such as 2026-01-31")
+        if isinstance(value, str):
+            try:
+                return dt.date.fromisoformat(value)
+            except ValueError:
+                pass
+        if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
+            if value is not None:
+                self.report(key, f"must be a date such as 2026-01-31, found {value!r}", value, "type")
+            return dt.date.min
+        return value
+
+    def span(self, key: str, default: Any) -> tuple[float, float]:
+        """Return a pair (low, high) of finite numbers with low <= high; the default after a reported problem."""
+        value = self._take(key, default, "give [low, high]")
+        numbers = isinstance(value, list | tuple) and all(
+            isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item) for item in value
+        )
+        if not numbers or len(value) != 2 or value[0] > value[1]:
+            self.report(key, f"must be two numbers [low, high] with low <= high, found {value!r}", value, "range")
+            return (-math.inf, math.inf)
+        return (float(value[0]), float(value[1]))
+
+    def table(self, key: str, *, required: bool = False) -> Table:
+        """Return the table under a key; an empty one where it is absent and not required."""
+        value = self._take(key, _MISSING if required else {}, "give a table")
+        return Table({} if value is None else value, self.name(key), self.problems, self.warnings)
+
+    def tables(self, key: str) -> list[Table]:
+        """Return the list of tables under a key; none where it is absent."""
+        value = self._take(key, [], "give a list of tables")
+        if not isinstance(value, list):
+            self.report(key, f"must be a list of tables, found {_kind(value)}", value, "type")
+            return []
+        return [Table(item, f"{self.name(key)}[{index}]", self.problems, self.warnings) for index, item in enumerate(value)]
+
+    def close(self) -> None:
+        """Report each key that nobody asked for, with the keys that are known."""
+        for key in self._values:
+            if key not in self._asked:
+                known = ", ".join(sorted(self._asked)) or "none"
+                self.report(key, f"is not a known key here; known are {known}", self._values[key], "unknown_key")
+
+
+def _kind(value: object) -> str:
+    names = {bool: "true or false", str: f"the text {value!r}", list: "a list", dict: "a table"}
+    return names.get(type(value), type(value).__name__)

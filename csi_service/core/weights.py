@@ -1,0 +1,153 @@
+"""Weights documents: from parsed text to a set of parameters, strictly; the set in effect on a day; its digest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from csi_service.core.calculators import CALCULATORS
+from csi_service.core.index import read_total, shares_of
+from csi_service.core.levels import WEIGHTINGS
+from csi_service.core.tables import Table
+from csi_service.errors import NotFoundError, Problem, WeightsError
+
+DEFAULT = "default"
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSet:
+    """Everything that is a weight, target, method, parameter or multiplier, as one whole.
+
+    `csi` holds each component's share of the composite (sum 1), `components` each component's parameters; a set may
+    name a part of the registered components. `digest` is the SHA-256 of the document's content, `document` the content
+    itself.
+    """
+
+    name: str
+    title: str
+    title_zh: str
+    effective: dt.date
+    author: str
+    source: str
+    minimum_coverage: float
+    csi: Mapping[str, float]
+    components: Mapping[str, Any]
+    optimistic_above: float
+    rating_weighting: str
+    satisfied_from_level: int
+    warnings: tuple[str, ...]
+    digest: str
+    document: Mapping[str, Any]
+
+    def with_component(self, name: str, **changes: Any) -> WeightSet:
+        """Return the set with some parameters of one component changed; name and digest stay."""
+        changed = replace(self.components[name], **changes)
+        return replace(self, components={**self.components, name: changed})
+
+
+def parse_weights(text: str, name: str) -> WeightSet:
+    """Return the set that a TOML text describes; `name` is the file's name without its ending.
+
+    Raises:
+        WeightsError: not TOML, or one `Problem` for each key that breaks its rules.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WeightsError(name, (Problem("", f"is not valid TOML: {error}", code="syntax"),)) from error
+    weights = read_weights(document, name)
+    if _DATED.fullmatch(name) and name != weights.effective.isoformat():
+        text = f"is {weights.effective}; a dated set is named after its first day, this file is {name}.toml"
+        raise WeightsError(name, (Problem("effective", text, weights.effective.isoformat(), "date"),))
+    return weights
+
+
+def read_weights(document: Mapping[str, Any], name: str, *, complete: bool = True) -> WeightSet:
+    """Return the set that a document (nested tables) describes.
+
+    With `complete=False` title, effective date and the tables that a single calculation does not use may be absent, as
+    in a set sent along with an API call.
+
+    Raises:
+        WeightsError: one `Problem` for each key that breaks its rules.
+    """
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    table = Table(document, "", problems, warnings)
+    texts = {key: table.text(key, *([] if complete and key in ("title", "source") else [""])) for key in ("title", "title_zh", "author", "source")}
+    effective = table.day("effective", *([] if complete else [dt.date.min]))
+    minimum_coverage = table.number("minimum_coverage", 0.5, least=0, most=1)
+    csi = _read_csi(table, complete)
+    components = {}
+    for calculator in CALCULATORS:
+        if calculator.name in table or (complete and calculator.name in csi):
+            components[calculator.name] = calculator.read(table.table(calculator.name, required=True))
+            if complete and calculator.name not in csi:
+                table.report(calculator.name, "is not weighed in [csi]; give it parts there or leave the table out", None, "weights_keys")
+    delight, ratings = table.table("outlook"), table.table("ratings")
+    optimistic_above = delight.number("optimistic_above", 0.05, least=0, most=1)
+    weighting = ratings.choice("weighting", WEIGHTINGS[:2], WEIGHTINGS[0])
+    satisfied_from = ratings.number("satisfied_from", 4, least=1, most=5)
+    if satisfied_from % 1:
+        ratings.report("satisfied_from", f"is {satisfied_from:g}; give a whole level 1 to 5", satisfied_from, "range")
+    for part in (delight, ratings, table):
+        part.text("source", "")
+        part.close()
+    if problems:
+        raise WeightsError(name, tuple(problems))
+    return WeightSet(
+        name=name,
+        **texts,
+        effective=effective,
+        minimum_coverage=minimum_coverage,
+        csi=csi,
+        components=components,
+        optimistic_above=optimistic_above,
+        rating_weighting=weighting,
+        satisfied_from_level=int(satisfied_from),
+        warnings=tuple(warnings),
+        digest=digest_of(document),
+        document=document,
+    )
+
+
+def _read_csi(table: Table, complete: bool) -> dict[str, float]:
+    if not complete and "csi" not in table:
+        return {}
+    csi = table.table("csi", required=True)
+    total = read_total(csi)
+    parts = {calculator.name: csi.number(calculator.name, least=0) for calculator in CALCULATORS if calculator.name in csi}
+    csi.text("source", "")
+    csi.close()
+    if not parts:
+        names = ", ".join(calculator.name for calculator in CALCULATORS)
+        csi.report("", f"weighs no component; accepted are {names}", None, "weights_keys")
+    return shares_of(csi, parts, total)
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a document's content, the same for every order and layout of its keys."""
+    content = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def in_effect(sets: Iterable[WeightSet], day: dt.date) -> WeightSet:
+    """Return the set valid on a day: of the dated sets and the default, the latest whose first day is not after it.
+
+    Raises:
+        NotFoundError: no set is valid yet on that day; the message names the first day of the first one.
+    """
+    dated = [weights for weights in sets if weights.name == DEFAULT or _DATED.fullmatch(weights.name)]
+    valid = [weights for weights in dated if weights.effective <= day]
+    if not valid:
+        first = min((weights.effective for weights in dated), default=None)
+        hint = f"the first one is valid from {first}" if first else "there is neither a dated set nor a default one"
+        raise NotFoundError(f"no weights are in effect on {day}: {hint}")
+    return max(valid, key=lambda weights: (weights.effective, weights.name != DEFAULT))
