@@ -88,6 +88,7 @@ def aggregate(
         partial_value=scored.partial_value,
         weight=unknown,
         contribution=unknown,
+        n=unknown,
         children=tuple(
             replace(child, weight=np.full(unknown.shape, share), contribution=effective * child.value)
             for child, share, effective in zip(children, shares, scored.effective, strict=True)

@@ -50,6 +50,7 @@ class Ratio:
     value: Array
     reason: Codes
     evidence: str = "counts"
+    mature: Array | None = None  # share of the denominator whose figure can no longer change
 
 
 def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str = "") -> Ratio:
@@ -109,7 +110,7 @@ class Node:
 
     All arrays have one entry a group. `raw` is the figure as measured (for an index: before clamping), `value` the
     score in 0..1, `weight` the declared share of the parent, `contribution` what the value adds to the parent (the
-    contributions of a node's children sum to its value), `coverage` the share of weight that has data,
+    contributions of a node's children sum to its value), `n` how many cases it rests on, `coverage` the share of weight that has data,
     `partial_value` the rescaled figure where coverage is too small for a value. `flags` are named booleans a group,
     `beside` further figures that do not enter the value, `notes` the parameters that applied to all groups.
     """
@@ -124,6 +125,7 @@ class Node:
     partial_value: Array
     weight: Array
     contribution: Array
+    n: Array
     evidence: str = "counts"
     flags: Mapping[str, Flags] = field(default_factory=dict)
     beside: Mapping[str, Array] = field(default_factory=dict)
@@ -147,6 +149,10 @@ def leaf(
 ) -> Node:
     """Return a node without parts, made from its evidence and its score."""
     nothing = np.full(value.shape, np.nan)
+    beside: dict[str, Array] = {}
+    if ratio.mature is not None:
+        beside["mature_share"] = ratio.mature
+        flags = {**(flags or {}), "provisional": ratio.mature < 1}
     return Node(
         name=name,
         raw=ratio.value if raw is None else raw,
@@ -158,8 +164,10 @@ def leaf(
         partial_value=nothing,
         weight=nothing,
         contribution=nothing,
+        n=ratio.denominator,
         evidence=ratio.evidence,
         flags=flags or {},
+        beside=beside,
         notes=notes or {},
     )
 

@@ -41,8 +41,8 @@ class LevelShares:
     """Level shares of some groups; each array has one row a group.
 
     `shares` has five columns that sum to 1 (NaN without ratings), `satisfied` is the share of the satisfied levels,
-    `mean` the mean level 1..5, `ratings` the number of rated calls, `batches` those with ratings, `empty` those
-    without. `fallback` tells that a batch lacked its population, so that every batch weighs its sample.
+    `mean` the mean level 1..5, `ratings` the number of rated calls, `batches` the batches that have
+    ratings. `fallback` tells that a batch lacked its population, so that every batch weighs its sample.
     """
 
     shares: Array
@@ -50,7 +50,6 @@ class LevelShares:
     mean: Array
     ratings: Array
     batches: Array
-    empty: Array
     weighting: str
     fallback: bool
 
@@ -96,7 +95,6 @@ def level_shares(
         mean=shares @ np.arange(1.0, len(LEVELS) + 1),
         ratings=ratings,
         batches=np.bincount(group, has, groups),
-        empty=np.bincount(group, ~has, groups),
         weighting="sample" if fallback else weighting,
         fallback=fallback,
     )

@@ -29,6 +29,7 @@ MEASURES = (
     Measure("resolution_confirmed", "calls", "answered calls flagged as resolved"),
     Measure("first_contacts", "calls", "contacts that open an issue of a customer on a topic"),
     Measure("first_contacts_repeated", "calls", "first contacts followed by another one within the window"),
+    Measure("first_contacts_mature", "calls", "first contacts whose window has passed"),
     Measure("tickets_closed", "tickets", "tickets closed"),
     Measure("tickets_reactivated", "tickets", "closed tickets that were reactivated within the window"),
     Measure("tickets_mature", "tickets", "closed tickets whose window has passed"),

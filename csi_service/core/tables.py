@@ -50,6 +50,11 @@ class Table:
         """Tell whether the table holds the key."""
         return key in self._values
 
+    def peek(self, key: str) -> Any:
+        """Return the bare value of a key, None where it is absent; the caller checks it."""
+        self._asked.add(key)
+        return self._values.get(key)
+
     def _take(self, key: str, default: Any, accepted: str) -> Any:
         self._asked.add(key)
         value = self._values.get(key, _MISSING)
@@ -94,6 +99,8 @@ class Table:
         """Return one of the choices; the first choice after a reported problem."""
         accepted = "one of " + ", ".join(choices)
         value = self._take(key, default, f"give {accepted}")
+        if value == default:
+            return str(value)
         if value not in choices:
             if value is not None:
                 self.report(key, f"is {value!r}; accepted is {accepted}", value, "method")

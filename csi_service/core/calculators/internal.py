@@ -5,7 +5,7 @@ handling time, first contact resolution and recording scores, weighed; at 1 thos
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def service_level(m: Measures, p: Parameters) -> Ratio:
     the service level calculation" (`exclude_short`).
 
     >>> day = {"answered_timed": 1000, "contacts_abandoned": 60, "answered_within_threshold": 860}
-    >>> float(service_level({k: np.array([v], float) for k, v in day.items()}, _default()).value.round(4)[0])
+    >>> float(service_level({k: np.array([v], float) for k, v in day.items()}, UNWEIGHED).value.round(4)[0])
     0.8113
     """
     answered, in_time = m["answered_timed"], m["answered_within_threshold"]
@@ -129,14 +129,19 @@ def handling_time(m: Measures, p: Parameters) -> Ratio:
 def first_contact_resolution(m: Measures, p: Parameters) -> Ratio:
     """Return the share of issues resolved at the first contact, by the method chosen; a fraction a group.
 
+    An issue whose window has not passed yet counts, and makes the figure provisional.
+
     Source: ticket reactivation and repeat contact within a window, and the agent's flag, as the field uses them side by
     side (SQM Group on internal and external measures of first call resolution).
     """
+    if p.resolution_method == "flag":
+        return ratio(m["resolution_confirmed"], m["resolution_flagged"], what="fcr")
     if p.resolution_method == "reactivation":
-        return ratio(m["tickets_closed"] - m["tickets_reactivated"], m["tickets_closed"], what="fcr")
-    if p.resolution_method == "repeat_contact":
-        return ratio(m["first_contacts"] - m["first_contacts_repeated"], m["first_contacts"], what="fcr")
-    return ratio(m["resolution_confirmed"], m["resolution_flagged"], what="fcr")
+        issues, came_back, mature = m["tickets_closed"], m["tickets_reactivated"], m["tickets_mature"]
+    else:
+        issues, came_back, mature = m["first_contacts"], m["first_contacts_repeated"], m["first_contacts_mature"]
+    resolved = ratio(issues - came_back, issues, what="fcr")
+    return replace(resolved, mature=mature / np.where(issues > 0, issues, np.nan))
 
 
 def quality(m: Measures, p: Parameters) -> Ratio:
@@ -173,9 +178,7 @@ def _outside(value: Array, floor: float, lower_is_better: bool) -> np.ndarray[tu
     return value > floor if lower_is_better else value < floor
 
 
-def _default() -> Parameters:
-    return Parameters(weights={}, rules={}, floors={})
-
+UNWEIGHED = Parameters(weights={}, rules={}, floors={})  # how calls are counted where a set has no internal index
 
 CALCULATOR = Calculator(
     name="internal",
@@ -193,7 +196,16 @@ CALCULATOR = Calculator(
         Indicator(
             "fcr",
             "fraction",
-            ("tickets_closed", "tickets_reactivated", "first_contacts", "first_contacts_repeated", "resolution_confirmed", "resolution_flagged"),
+            (
+                "tickets_closed",
+                "tickets_reactivated",
+                "tickets_mature",
+                "first_contacts",
+                "first_contacts_repeated",
+                "first_contacts_mature",
+                "resolution_confirmed",
+                "resolution_flagged",
+            ),
             first_contact_resolution,
         ),
         Indicator("qa", "fraction", ("evaluation_scores", "evaluations", "points_earned", "points_possible"), quality),

@@ -1,0 +1,133 @@
+"""Record files -> measures by day and group, in one workspace that lives as long as they are asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from csi_service.core.calculators import external, internal
+from csi_service.core.weights import WeightSet
+from csi_service.facts.duck import run_with_progress
+from csi_service.facts.kinds import KINDS, REFERRING
+from csi_service.ingest import load
+from csi_service.ingest.load import Importer
+from csi_service.ingest.outcome import Outcome
+from csi_service.rollup import calls, complaints, evaluations, surveys, tickets
+from csi_service.rollup.places import Scope, load_places
+
+Progress = Callable[[str, float], None]
+
+
+class FileFacts:
+    """Opened record files; small kinds are loaded at once, calls are rolled up straight from their files."""
+
+    def __init__(
+        self, importer: Importer, files: Mapping[str, Sequence[Path]], scope: Scope, progress: Progress | None = None
+    ) -> None:
+        """Open each kind's files (a kind that the mapping takes from another's file joins in) and load all but the calls.
+
+        Raises:
+            FileRefusedError: a file that cannot be read as a whole.
+        """
+        self._connection = importer.connection
+        self._scope = scope
+        self._progress = progress
+        paths = dict(files)
+        for kind, described in importer.mapping.kinds.items():
+            if kind not in paths and described.taken_from in files:
+                paths[kind] = files[described.taken_from]
+        self.records = {kind: load.open_records(importer, KINDS[kind], paths[kind]) for kind in KINDS if kind in paths}
+        for kind, records in self.records.items():
+            if kind != "calls":
+                load.stage(self._connection, records, self._telling(kind))
+        self.batches = evaluations.load_batches(self._connection, "batches" in self.records)
+        self._calls_relation = "(SELECT * FROM calls_rows WHERE problems IS NULL)"
+        self._calls_checked = False
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of the rows of each kind; complete once measures were asked for."""
+        return [records.outcome for records in self.records.values()]
+
+    def fields(self, kind: str) -> frozenset[str]:
+        """Return the fields of a kind that the files have a column for; none where the kind is not given."""
+        return self.records[kind].fields if kind in self.records else frozenset()
+
+    def measures(self, weights: WeightSet) -> pd.DataFrame:
+        """Return the measures under a set's parameters: columns day, the keys, one a measure; kinds not given have none."""
+        frames = []
+        process: internal.Parameters | None = weights.components.get("internal")
+        survey: external.Parameters | None = weights.components.get("external")
+        if "calls" in self.records:
+            frames.append(self._calls(process or internal.UNWEIGHED))
+            if process is not None and process.resolution_method == "repeat_contact" and "customer_id" in self.fields("calls"):
+                frames.append(self._frame(calls.repeats_query(self._loaded_calls(), self._scope, process)))
+        self._find_places()
+        if "tickets" in self.records and process is not None:
+            frames.append(tickets.roll_up(self._connection, self._scope, process))
+        if "surveys" in self.records and survey is not None:
+            frames.append(surveys.roll_up(self._connection, self._scope, survey))
+        if "survey_invitations" in self.records:
+            frames.append(surveys.roll_up_invitations(self._connection, self._scope))
+        if "complaints" in self.records:
+            frames.append(complaints.roll_up(self._connection, self._scope))
+        if "evaluations" in self.records:
+            frames.append(evaluations.roll_up(self._connection, self._scope, "delight" in self.fields("evaluations")))
+        groups = ["day", *self._scope.keys]
+        return pd.concat(frames, ignore_index=True).groupby(groups, as_index=False, sort=True).sum()
+
+    def rated_calls(self) -> pd.DataFrame | None:
+        """Return the rated calls by day, key, batch and level; None where no file carries ratings."""
+        if "rating" not in self.fields("evaluations"):
+            return None
+        return evaluations.rated_calls(self._connection, self._scope)
+
+    def _calls(self, p: internal.Parameters) -> pd.DataFrame:
+        fields = self.fields("calls")
+        if not self._calls_checked:
+            measures = self._check_calls(p)
+            if measures is not None:
+                return measures
+        return calls.roll_up(self._connection, self._calls_relation, fields, self._scope, p)
+
+    def _check_calls(self, p: internal.Parameters) -> pd.DataFrame | None:
+        """Roll the calls up while looking for bad rows and repeated numbers; None where numbers repeat."""
+        self._calls_checked = True
+        records = self.records["calls"]
+        query = calls.checking_query(records.rows, records.fields, self._scope, p)
+        groups = run_with_progress(self._connection, query, self._telling("calls")).df()
+        load.collect_structure_rejects(self._connection, records)
+        good = groups[groups["good"]]
+        if len(good) < len(groups):
+            load.collect_rejects(self._connection, records)
+        self._connection.register("groups", good[["ids"]])
+        twice = "SELECT 1 FROM (SELECT unnest(ids) AS id FROM groups) GROUP BY id HAVING count(*) > 1 LIMIT 1"
+        repeated = self._connection.execute(twice).fetchall()
+        self._connection.unregister("groups")
+        if repeated:
+            self._loaded_calls()
+            return None
+        records.outcome.loaded = int(good["contacts_answered"].sum() + good["contacts_abandoned"].sum())
+        return good.drop(columns=["good", "ids"])
+
+    def _loaded_calls(self) -> str:
+        if self._calls_relation != "calls":
+            load.load_good(self._connection, self.records["calls"])
+            self._calls_relation = "calls"
+        return self._calls_relation
+
+    def _find_places(self) -> None:
+        referring = [kind for kind in REFERRING if "call_id" in self.fields(kind)]
+        needed = self._scope.keys or "customer_id" in self.fields("surveys")
+        if not self._scope.placed and "calls" in self.records and referring and needed:
+            load_places(self._connection, self._calls_relation, referring)
+            self._scope = replace(self._scope, placed=True)
+
+    def _frame(self, query: str) -> pd.DataFrame:
+        return self._connection.execute(query).df()
+
+    def _telling(self, kind: str) -> Callable[[float], None] | None:
+        progress = self._progress
+        return None if progress is None else lambda share: progress(kind, share)

@@ -1,0 +1,67 @@
+"""What became of the rows of a file: how many counted, which were rejected and why, which columns were ignored."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One rejected row: its file and line, the columns at fault with their texts and reasons, and the row as it came."""
+
+    file: str
+    line: int | None
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+    reasons: tuple[str, ...]
+    row: tuple[str | None, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The sum of an import of one record kind."""
+
+    kind: str
+    files: list[str] = field(default_factory=list)
+    loaded: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    ignored_columns: list[str] = field(default_factory=list)
+    header: tuple[str, ...] = ()
+    rejects: list[Reject] = field(default_factory=list)
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Return the reasons of the kept rejects with their number, the most frequent first."""
+        pairs = (
+            f"{column} {reason}".strip() for reject in self.rejects for column, reason in zip(reject.columns, reject.reasons, strict=True)
+        )
+        return Counter(pairs).most_common()
+
+
+def safe_cell(text: str | None) -> str | None:
+    """Return a text that a spreadsheet will not run as a formula."""
+    return "'" + text if text and text.startswith(SPREADSHEET_TRIGGERS) else text
+
+
+def write_rejects(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the rejected rows as CSV: kind, file, line, column, value and reason, then the row's own columns.
+
+    A file with rejects of one kind loads again once mended: the added columns are unknown there and ignored.
+    """
+    columns: list[str] = list(dict.fromkeys(name for outcome in outcomes for name in outcome.header if outcome.rejects))
+    added = [f"reject_{name}" if name in columns else name for name in ("kind", "file", "line", "column", "value", "reason")]
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*added, *columns])
+        for outcome in outcomes:
+            writer.writerows(_row(outcome, reject, columns) for reject in outcome.rejects)
+
+
+def _row(outcome: Outcome, reject: Reject, columns: Iterable[str]) -> list[object]:
+    own = dict(zip(outcome.header, reject.row, strict=False))
+    found = ["; ".join(parts) for parts in (reject.columns, reject.values, reject.reasons)]
+    return [outcome.kind, reject.file, reject.line, *map(safe_cell, found), *(safe_cell(own.get(name)) for name in columns)]

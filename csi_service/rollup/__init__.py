@@ -1,0 +1,5 @@
+"""Lives here: typed rows -> additive measures a local day and group, one file a record kind.
+
+May import: errors, core, schema, facts, ingest.
+Never: a quotient, a weight applied, text for people.
+"""

@@ -1,0 +1,29 @@
+"""Tickets -> measures a day of closing and group: closed, reactivated within the window, mature."""
+
+import duckdb
+import pandas as pd
+
+from csi_service.core.calculators.internal import Parameters
+from csi_service.facts.days import local_day
+from csi_service.facts.kinds import KINDS
+from csi_service.rollup.places import Scope, joined, key_columns
+
+TICKETS = KINDS["tickets"]
+
+
+def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, p: Parameters) -> pd.DataFrame:
+    """Return the measures of the table `tickets`: columns day, the keys, one a measure.
+
+    A ticket is mature when the window after its closing has passed at the latest instant that the tickets hold.
+    """
+    window = f"INTERVAL '{int(p.resolution_window_days * 86_400)} seconds'"
+    columns = [f"{local_day('closed_at', scope.zone)} AS day", *key_columns(TICKETS, scope)]
+    back = f"len(list_filter(reactivated_at, lambda x: x >= closed_at AND x <= closed_at + {window})) > 0"
+    return connection.execute(
+        f"""
+        WITH horizon AS (SELECT max(greatest(opened_at, closed_at, list_max(reactivated_at))) AS latest FROM tickets)
+        SELECT {", ".join(columns)}, count(*) AS tickets_closed, count(*) FILTER ({back}) AS tickets_reactivated,
+            count(*) FILTER (closed_at + {window} <= latest) AS tickets_mature
+        FROM {joined(TICKETS, scope)}, horizon WHERE closed_at IS NOT NULL GROUP BY ALL
+        """
+    ).df()

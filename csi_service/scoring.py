@@ -1,0 +1,202 @@
+"""The use cases: where measures, weights and formulas meet."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from csi_service.core import levels
+from csi_service.core.composite import score
+from csi_service.core.indicator import Node
+from csi_service.core.outlook import outlook
+from csi_service.core.periods import Period, spanning
+from csi_service.core.ratings import rating_nodes
+from csi_service.core.table import long_table
+from csi_service.core.weights import WeightSet, in_effect
+from csi_service.errors import FileRefusedError, InvalidInputError, Problem
+from csi_service.facts.kinds import DIMENSIONS
+
+_LEVEL_COLUMNS = [f"level_{level}" for level in range(1, len(levels.LEVELS) + 1)]
+
+
+class Facts(Protocol):
+    """Where measures come from: files now, a store as well."""
+
+    batches: pd.DataFrame
+
+    def fields(self, kind: str) -> frozenset[str]:
+        """Return the fields of a kind that the data hold."""
+
+    def measures(self, weights: WeightSet) -> pd.DataFrame:
+        """Return the measures by day and key under a set's parameters."""
+
+    def rated_calls(self) -> pd.DataFrame | None:
+        """Return the rated calls by day, key, batch and level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: the period (None: all days in the data), its cut, the group keys, the weights (None: by date)."""
+
+    period: Period | None = None
+    grain: str | None = None
+    keys: tuple[str, ...] = ()
+    weights: WeightSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodScores:
+    """The scores of one period: its groups (one row each, the key columns), the roots of their trees, its weights."""
+
+    period: Period
+    in_progress: bool
+    weights: WeightSet
+    groups: pd.DataFrame
+    roots: tuple[Node, ...]
+
+
+@dataclass(slots=True)
+class Scores:
+    """Scores by period and group, and of all groups of a period together."""
+
+    keys: tuple[str, ...]
+    by_group: list[PeriodScores] = field(default_factory=list)
+    total: list[PeriodScores] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def table(self) -> pd.DataFrame:
+        """Return the long score table of the groups: key columns, period, then one row a node."""
+        tables = [long_table(part.groups.assign(period=part.period.label), part.roots) for part in self.by_group]
+        return pd.concat(tables, ignore_index=True)
+
+
+def check_keys(keys: Sequence[str]) -> None:
+    """Refuse group keys that are no dimensions or stand twice.
+
+    Raises:
+        InvalidInputError: with the dimensions that are known.
+    """
+    if any(key not in DIMENSIONS for key in keys) or len(set(keys)) < len(keys):
+        text = f"{', '.join(keys)}: group by different dimensions out of {', '.join(DIMENSIONS)}"
+        raise InvalidInputError(Problem("by", text, list(keys), "dimension"))
+
+
+def score_facts(facts: Facts, sets: Sequence[WeightSet], request: Request, today: dt.date) -> Scores:
+    """Return the scores of the facts by period and group, each period with the set valid on its last day.
+
+    Raises:
+        FileRefusedError: the facts hold no record at all, or none in the period.
+        NotFoundError: no weights are in effect on a period's last day.
+    """
+    scores = Scores(request.keys)
+    rolled: dict[str, pd.DataFrame] = {}
+
+    def measures(weights: WeightSet) -> pd.DataFrame:
+        if weights.digest not in rolled:
+            rolled[weights.digest] = facts.measures(weights)
+        return rolled[weights.digest]
+
+    for period in _periods(request, facts, measures(request.weights or in_effect(sets, today))):
+        weights = request.weights or in_effect(sets, period.last)
+        if request.weights and weights.effective > period.last:
+            _add(scores.warnings, f"weights {weights.name} are valid from {weights.effective} only, after {period.label}")
+        for warning in weights.warnings:
+            _add(scores.warnings, f"weights {weights.name}: {warning}")
+        applied = _applied(weights, facts, scores.warnings)
+        days = measures(weights)
+        days = days[_within(days, period)]
+        rated = facts.rated_calls()
+        rated = rated if rated is None else rated[_within(rated, period)]
+        in_progress = period.last >= today
+        for keys, parts in ((request.keys, scores.by_group), ((), scores.total)):
+            groups, nodes = _score_groups(days, rated, facts.batches, period, keys, applied)
+            parts.append(PeriodScores(period, in_progress, weights, groups, nodes))
+    return scores
+
+
+def _periods(request: Request, facts: Facts, days: pd.DataFrame) -> list[Period]:
+    if days.empty:
+        raise FileRefusedError("there is no usable record to score")
+    whole = request.period or spanning(days["day"].min().date(), days["day"].max().date())
+    if not _within(days, whole).any():
+        first, last = days["day"].min().date(), days["day"].max().date()
+        raise FileRefusedError(f"there is no record in {whole.label}; the records lie between {first} and {last}")
+    if request.grain is None:
+        return [whole]
+    return [part for part in whole.cut(request.grain) if _within(days, part).any()]
+
+
+def _within(frame: pd.DataFrame, period: Period) -> "pd.Series[bool]":
+    return (frame["day"] >= pd.Timestamp(period.first)) & (frame["day"] <= pd.Timestamp(period.last))
+
+
+def _applied(weights: WeightSet, facts: Facts, warnings: list[str]) -> WeightSet:
+    """The set as it applies to the data: resolution from the calls' flag where there are no tickets, parts of AHT that exist."""
+    process = weights.components.get("internal")
+    if process is None:
+        return weights
+    calls = facts.fields("calls")
+    if process.resolution_method == "reactivation" and not facts.fields("tickets") and "resolved" in calls:
+        weights = weights.with_component("internal", resolution_method="flag")
+        _add(warnings, "fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution")
+    held = tuple(part for part in process.handling_components if f"{part}_seconds" in calls)
+    if held and held != process.handling_components:
+        weights = weights.with_component("internal", handling_components=held)
+        _add(warnings, f"aht: the data hold {', '.join(held)} time only, of {', '.join(process.handling_components)}")
+    return weights
+
+
+def _add(warnings: list[str], text: str) -> None:
+    if text not in warnings:
+        warnings.append(text)
+
+
+def _score_groups(
+    days: pd.DataFrame,
+    rated: pd.DataFrame | None,
+    batches: pd.DataFrame,
+    period: Period,
+    keys: tuple[str, ...],
+    weights: WeightSet,
+) -> tuple[pd.DataFrame, tuple[Node, ...]]:
+    """The groups of a period (one row each) and the roots of their score trees."""
+    names = [name for name in days.columns if name != "day" and name not in DIMENSIONS]
+    if keys:
+        pooled = days.groupby(list(keys), as_index=False, sort=True)[names].sum()
+    else:
+        pooled = days[names].sum().to_frame().T
+    groups = pooled[list(keys)].reset_index(drop=True)
+    measures = {name: pooled[name].to_numpy(dtype=np.float64) for name in names}
+    roots = [score(measures, len(groups), weights)]
+    if "delight_judged" in measures:
+        roots.append(outlook(measures["delight_met"], measures["delight_judged"], weights.optimistic_above))
+    if rated is not None:
+        roots.append(_ratings(rated, batches, period, groups, weights))
+    return groups, tuple(roots)
+
+
+def _ratings(rated: pd.DataFrame, batches: pd.DataFrame, period: Period, groups: pd.DataFrame, weights: WeightSet) -> Node:
+    """The ratings of random samples: one row a group and batch, each batch weighing the calls that it stands for."""
+    keys = list(groups.columns)
+    random = rated[rated["selection"] == "random"]
+    counts = random.groupby([*keys, "batch"], as_index=False, sort=True)[_LEVEL_COLUMNS].sum()
+    counts = counts.merge(batches[["batch", "population"]], on="batch", how="left")
+    index = groups.reset_index(names="group")
+    if keys:
+        counts = counts.merge(index, on=keys)
+    else:
+        counts["group"] = 0
+    shares = levels.level_shares(
+        counts[_LEVEL_COLUMNS].to_numpy(dtype=np.float64),
+        counts["population"].to_numpy(dtype=np.float64),
+        counts["group"].to_numpy(dtype=np.intp),
+        len(groups),
+        weights.rating_weighting,
+        weights.satisfied_from_level,
+    )
+    due = batches[(batches["first"] <= pd.Timestamp(period.last)) & (batches["last"] >= pd.Timestamp(period.first))]
+    empty = due.loc[(due["selection"] == "random") & ~due["batch"].isin(random["batch"]), "batch"]
+    return rating_nodes(shares, tuple(empty))
