@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import duckdb
+import numpy as np
 import pandas as pd
 
 from csi_service.core.calculators import external, internal
@@ -43,7 +44,7 @@ class FileFacts:
             if kind != "calls":
                 load.stage(self._connection, records, self._telling(kind))
         self.batches = evaluations.load_batches(self._connection, "batches" in self.records)
-        self._calls_relation = "(SELECT * FROM calls_rows WHERE problems IS NULL)"
+        self._calls_relation = "(SELECT * FROM calls_rows WHERE good)"
         self._calls_checked = False
 
     @property
@@ -62,7 +63,11 @@ class FileFacts:
         survey: external.Parameters | None = weights.components.get("external")
         if "calls" in self.records:
             frames.append(self._calls(process or internal.UNWEIGHED))
-            if process is not None and process.resolution_method == "repeat_contact" and "customer_id" in self.fields("calls"):
+            if (
+                process is not None
+                and process.resolution_method == "repeat_contact"
+                and "customer_id" in self.fields("calls")
+            ):
                 frames.append(self._frame(calls.repeats_query(self._loaded_calls(), self._scope, process)))
         self._find_places()
         if "tickets" in self.records and process is not None:
@@ -85,32 +90,31 @@ class FileFacts:
         return evaluations.rated_calls(self._connection, self._scope)
 
     def _calls(self, p: internal.Parameters) -> pd.DataFrame:
-        fields = self.fields("calls")
         if not self._calls_checked:
+            self._calls_checked = True
             measures = self._check_calls(p)
             if measures is not None:
                 return measures
-        return calls.roll_up(self._connection, self._calls_relation, fields, self._scope, p)
+        return self._frame(calls.query(self._calls_relation, self.fields("calls"), self._scope, p))
 
     def _check_calls(self, p: internal.Parameters) -> pd.DataFrame | None:
-        """Roll the calls up while looking for bad rows and repeated numbers; None where numbers repeat."""
-        self._calls_checked = True
+        """Roll the calls up in one reading while looking for faults; None where the good rows have to be loaded first."""
         records = self.records["calls"]
-        query = calls.checking_query(records.rows, records.fields, self._scope, p)
-        groups = run_with_progress(self._connection, query, self._telling("calls")).df()
+        late = calls.late_fields(records.fields, self._scope)
+        early = [name for name in records.reads if name not in late]
+        unread = calls.Unread(records.values(late), records.refused(late), records.doubts(early))
+        query = calls.query(records.rows, records.fields, self._scope, p, unread)
+        run_with_progress(self._connection, f"CREATE TEMP TABLE call_groups AS {query}", self._telling("calls"))
         load.collect_structure_rejects(self._connection, records)
-        good = groups[groups["good"]]
-        if len(good) < len(groups):
+        groups = self._frame("SELECT * EXCLUDE (ids) FROM call_groups")
+        hashes = self._connection.execute("SELECT unnest(ids) AS id FROM call_groups").fetchnumpy()["id"]
+        self._connection.execute("DROP TABLE call_groups")
+        if groups["doubts"].any() or _any_twice(hashes):
             load.collect_rejects(self._connection, records)
-        self._connection.register("groups", good[["ids"]])
-        twice = "SELECT 1 FROM (SELECT unnest(ids) AS id FROM groups) GROUP BY id HAVING count(*) > 1 LIMIT 1"
-        repeated = self._connection.execute(twice).fetchall()
-        self._connection.unregister("groups")
-        if repeated:
             self._loaded_calls()
             return None
-        records.outcome.loaded = int(good["contacts_answered"].sum() + good["contacts_abandoned"].sum())
-        return good.drop(columns=["good", "ids"])
+        records.outcome.loaded = int(groups["contacts_answered"].sum() + groups["contacts_abandoned"].sum())
+        return groups.drop(columns=["doubts"])
 
     def _loaded_calls(self) -> str:
         if self._calls_relation != "calls":
@@ -131,3 +135,8 @@ class FileFacts:
     def _telling(self, kind: str) -> Callable[[float], None] | None:
         progress = self._progress
         return None if progress is None else lambda share: progress(kind, share)
+
+
+def _any_twice(hashes: "np.ndarray[Any, np.dtype[np.uint64]]") -> bool:
+    ordered = np.sort(hashes)
+    return bool((ordered[1:] == ordered[:-1]).any())

@@ -14,7 +14,7 @@ from csi_service.core.indicator import Node
 from csi_service.core.outlook import outlook
 from csi_service.core.periods import Period, spanning
 from csi_service.core.ratings import rating_nodes
-from csi_service.core.table import long_table
+from csi_service.core.score_table import long_table
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import DIMENSIONS
@@ -102,7 +102,9 @@ def score_facts(facts: Facts, sets: Sequence[WeightSet], request: Request, today
     for period in _periods(request, facts, measures(request.weights or in_effect(sets, today))):
         weights = request.weights or in_effect(sets, period.last)
         if request.weights and weights.effective > period.last:
-            _add(scores.warnings, f"weights {weights.name} are valid from {weights.effective} only, after {period.label}")
+            _add(
+                scores.warnings, f"weights {weights.name} are valid from {weights.effective} only, after {period.label}"
+            )
         for warning in weights.warnings:
             _add(scores.warnings, f"weights {weights.name}: {warning}")
         applied = _applied(weights, facts, scores.warnings)
@@ -141,7 +143,10 @@ def _applied(weights: WeightSet, facts: Facts, warnings: list[str]) -> WeightSet
     calls = facts.fields("calls")
     if process.resolution_method == "reactivation" and not facts.fields("tickets") and "resolved" in calls:
         weights = weights.with_component("internal", resolution_method="flag")
-        _add(warnings, "fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution")
+        _add(
+            warnings,
+            "fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution",
+        )
     held = tuple(part for part in process.handling_components if f"{part}_seconds" in calls)
     if held and held != process.handling_components:
         weights = weights.with_component("internal", handling_components=held)
@@ -178,7 +183,9 @@ def _score_groups(
     return groups, tuple(roots)
 
 
-def _ratings(rated: pd.DataFrame, batches: pd.DataFrame, period: Period, groups: pd.DataFrame, weights: WeightSet) -> Node:
+def _ratings(
+    rated: pd.DataFrame, batches: pd.DataFrame, period: Period, groups: pd.DataFrame, weights: WeightSet
+) -> Node:
     """The ratings of random samples: one row a group and batch, each batch weighing the calls that it stands for."""
     keys = list(groups.columns)
     random = rated[rated["selection"] == "random"]

@@ -58,4 +58,6 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise WeightsError(path.name, (Problem("", f"is not UTF-8 text ({error.reason} at byte {error.start})", code="encoding"),)) from error
+        raise WeightsError(
+            path.name, (Problem("", f"is not UTF-8 text ({error.reason} at byte {error.start})", code="encoding"),)
+        ) from error

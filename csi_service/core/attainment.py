@@ -27,7 +27,9 @@ class Rule:
         return {"method": self.method, **{key: value for key, value in used.items() if not math.isnan(value)}}
 
 
-def read_rule(table: Table, methods: Sequence[str], *, target: float, most: float, lower_is_better: bool = False) -> Rule:
+def read_rule(
+    table: Table, methods: Sequence[str], *, target: float, most: float, lower_is_better: bool = False
+) -> Rule:
     """Read `method` and the parameters that the method uses; values lie above 0 and at most `most`."""
     method = table.choice("method", methods, methods[0])
     if method == "raw":

@@ -39,7 +39,9 @@ def score(measures: Mapping[str, Array], groups: int, weights: WeightSet) -> Nod
         parameters = weights.components[calculator.name]
         ratios = calculator.evidence(known, parameters)
         nodes.append(
-            calculator.index(ratios, parameters, weights.minimum_coverage) if ratios else bare(calculator.name, known.unknown)
+            calculator.index(ratios, parameters, weights.minimum_coverage)
+            if ratios
+            else bare(calculator.name, known.unknown)
         )
     return compose(nodes, weights)
 

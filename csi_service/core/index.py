@@ -46,7 +46,7 @@ def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: f
         total += np.where(there, weight * value, 0.0)
     coverage = np.where(complete, 1.0, coverage)
     divisor = np.where(coverage > 0, coverage, np.nan)
-    mean = np.where(complete, total, total / divisor)
+    mean = np.minimum(np.where(complete, total, total / divisor), 1.0)  # rounding may pass 1
     enough = coverage >= minimum_coverage - _COVERAGE_TOLERANCE
     value = np.where(enough, mean, np.nan)
     nothing = coverage == 0
@@ -104,7 +104,12 @@ def read_total(table: Table) -> float:
 def shares_of(table: Table, parts: Mapping[str, float], total: float) -> dict[str, float]:
     """Return each part as a share of the stated total; reports parts that do not add up to it."""
     found = sum(parts.values())
-    if abs(found - total) > SUM_TOLERANCE * max(1.0, total):
+    if abs(found - total) > SUM_TOLERANCE * total:
         names = " + ".join(f"{name} {part:g}" for name, part in parts.items())
-        table.report("", f"the parts add up to {found:g} ({names}); they must add up to the total {total:g}", found, "weights_sum")
+        table.report(
+            "",
+            f"the parts add up to {found:g} ({names}); they must add up to the total {total:g}",
+            found,
+            "weights_sum",
+        )
     return {name: part / total for name, part in parts.items()}

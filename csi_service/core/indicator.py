@@ -42,7 +42,8 @@ REASON_WORDS = tuple(reason.word for reason in Reason)
 class Ratio:
     """Evidence of one figure: numerator, denominator and their quotient, one entry a group; NaN is unknown.
 
-    A bare value has no numerator and no denominator, and says so in `evidence`.
+    A bare value has no numerator and no denominator, and says so in `evidence`. `beside` are further views of the same
+    cases; one named `mature_share` tells how much of the denominator can no longer change.
     """
 
     numerator: Array
@@ -50,7 +51,7 @@ class Ratio:
     value: Array
     reason: Codes
     evidence: str = "counts"
-    mature: Array | None = None  # share of the denominator whose figure can no longer change
+    beside: Mapping[str, Array] = field(default_factory=dict)
 
 
 def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str = "") -> Ratio:
@@ -67,7 +68,9 @@ def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str
     """
     unknown = np.isnan(numerator) | np.isnan(denominator)
     empty = denominator == 0
-    if not (np.min(numerator, initial=0.0, where=~unknown) >= 0 and np.min(denominator, initial=0.0, where=~unknown) >= 0):
+    if not (
+        np.min(numerator, initial=0.0, where=~unknown) >= 0 and np.min(denominator, initial=0.0, where=~unknown) >= 0
+    ):
         raise InvalidInputError(Problem(what, "numerator and denominator must not be negative", code="negative"))
     if np.isinf(numerator).any() or np.isinf(denominator).any():
         raise InvalidInputError(Problem(what, "numerator and denominator must be finite", code="non_finite"))
@@ -79,7 +82,9 @@ def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str
     value = numerator / np.where(absent, np.nan, denominator)
     if share:
         value = np.minimum(value, 1.0)
-    reason = np.where(unknown, np.int8(Reason.NOT_GIVEN), np.where(empty, np.int8(Reason.NO_DATA), np.int8(Reason.NONE)))
+    reason = np.where(
+        unknown, np.int8(Reason.NOT_GIVEN), np.where(empty, np.int8(Reason.NO_DATA), np.int8(Reason.NONE))
+    )
     return Ratio(numerator, denominator, value, reason.astype(np.int8, copy=False))
 
 
@@ -149,10 +154,8 @@ def leaf(
 ) -> Node:
     """Return a node without parts, made from its evidence and its score."""
     nothing = np.full(value.shape, np.nan)
-    beside: dict[str, Array] = {}
-    if ratio.mature is not None:
-        beside["mature_share"] = ratio.mature
-        flags = {**(flags or {}), "provisional": ratio.mature < 1}
+    if "mature_share" in ratio.beside:
+        flags = {**(flags or {}), "provisional": ratio.beside["mature_share"] < 1}
     return Node(
         name=name,
         raw=ratio.value if raw is None else raw,
@@ -167,7 +170,7 @@ def leaf(
         n=ratio.denominator,
         evidence=ratio.evidence,
         flags=flags or {},
-        beside=beside,
+        beside=ratio.beside,
         notes=notes or {},
     )
 
@@ -178,13 +181,13 @@ class Calculator:
 
     `read` turns the component's weights table into its parameters. `indicators` are the figures with names of their
     own; `per_channel`, where set, is measured once for each survey channel in the data. `index` turns the evidence of
-    the figures (by name) and the parameters into the scored node.
+    the figures (by name), the parameters and the least coverage into the scored node.
     """
 
     name: str
     title: str
     read: Callable[[Table], Any]
-    index: Callable[[Mapping[str, Ratio], Any], Node]
+    index: Callable[[Mapping[str, Ratio], Any, float], Node]
     indicators: tuple[Indicator, ...] = ()
     per_channel: Indicator | None = None
 
@@ -196,7 +199,12 @@ class Calculator:
         channels = sorted(name.partition(".")[2] for name in measures if name.startswith(f"{family}."))
         return {
             channel: self.per_channel.formula(
-                {need: measures[f"{need}.{channel}"] for need in self.per_channel.needs if f"{need}.{channel}" in measures}, parameters
+                {
+                    need: measures[f"{need}.{channel}"]
+                    for need in self.per_channel.needs
+                    if f"{need}.{channel}" in measures
+                },
+                parameters,
             )
             for channel in channels
         }

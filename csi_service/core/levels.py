@@ -32,7 +32,10 @@ def parse_level(rating: object) -> int:
         for names in (LEVELS, CHINESE):
             if word in names:
                 return names.index(word) + 1
-    names = ", ".join(f"{number} {english} {chinese}" for number, (english, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1))
+    names = ", ".join(
+        f"{number} {english} {chinese}"
+        for number, (english, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
+    )
     raise InvalidInputError(Problem("", f"{rating!r} is not a rating; accepted are {names}", rating, "bad_level"))
 
 
@@ -82,13 +85,17 @@ def level_shares(
     used = rated if weighting == "sample" or fallback else np.where(has, weight, 0.0)
     if not (used >= 0).all():
         raise InvalidInputError(Problem("population", "must not be negative", code="negative"))
+    if not np.isfinite(used).all():
+        raise InvalidInputError(Problem("population", "must be finite", code="non_finite"))
     within = counts / np.where(has, rated, 1.0)[:, None]
     total = np.bincount(group, used, groups)
     ratings = np.bincount(group, rated, groups)
     if ((total == 0) & (ratings > 0)).any():
         raise InvalidInputError(Problem("population", "sums to 0 over the batches that have ratings", 0, "weights_sum"))
     divisor = np.where(total > 0, total, np.nan)
-    shares = np.stack([np.bincount(group, used * within[:, level], groups) / divisor for level in range(len(LEVELS))], axis=1)
+    shares = np.stack(
+        [np.bincount(group, used * within[:, level], groups) / divisor for level in range(len(LEVELS))], axis=1
+    )
     return LevelShares(
         shares=shares,
         satisfied=shares[:, satisfied_from - 1 :].sum(axis=1),

@@ -19,7 +19,9 @@ class Measure:
 MEASURES = (
     Measure("contacts_answered", "calls", "answered calls"),
     Measure("contacts_abandoned", "calls", "calls that ended before an answer"),
-    Measure("answered_timed", "calls", "answered calls whose wait is known; only these can be judged for service level"),
+    Measure(
+        "answered_timed", "calls", "answered calls whose wait is known; only these can be judged for service level"
+    ),
     Measure("answered_within_threshold", "calls", "answered calls that waited at most the threshold"),
     Measure("abandoned_within_threshold", "calls", "abandoned calls that waited at most the threshold"),
     Measure("abandoned_short", "calls", "abandoned calls that waited less than the short-abandon limit"),

@@ -52,7 +52,8 @@ def containing(day: dt.date, grain: str) -> Period:
     if grain == "week":
         year, week, weekday = day.isocalendar()
         first = day - (weekday - 1) * _ONE_DAY
-        return Period(first, first + 6 * _ONE_DAY, f"{year}-W{week:02d}")
+        last = first + min(6 * _ONE_DAY, dt.date.max - first)  # the calendar ends on a Friday
+        return Period(first, last, f"{year:04d}-W{week:02d}")
     return _months(day.year, day.month, 1, f"{day.year:04d}-{day.month:02d}")
 
 
@@ -105,5 +106,5 @@ def _year(year: int) -> Period:
 
 def _months(year: int, month: int, count: int, label: str) -> Period:
     after = year * 12 + month - 1 + count
-    end = dt.date(after // 12, after % 12 + 1, 1) if after < 12 * 10_000 else dt.date.max + _ONE_DAY
-    return Period(dt.date(year, month, 1), end - _ONE_DAY, label)
+    last = dt.date(after // 12, after % 12 + 1, 1) - _ONE_DAY if after < 12 * 10_000 else dt.date.max
+    return Period(dt.date(year, month, 1), last, label)

@@ -66,18 +66,28 @@ class Table:
         return value
 
     def number(
-        self, key: str, default: Any = _MISSING, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
+        self,
+        key: str,
+        default: Any = _MISSING,
+        *,
+        least: float = -math.inf,
+        most: float = math.inf,
+        above: float = -math.inf,
     ) -> float:
         """Return a finite number with least <= number <= most and number > above; NaN after a reported problem."""
-        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most), ("above", above)) if math.isfinite(bound)]
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (("at least", least), ("at most", most), ("above", above))
+            if math.isfinite(bound)
+        ]
         accepted = " ".join(["give a number", " and ".join(bounds)]).strip()
         value = self._take(key, default, accepted)
-        if value is None:
+        if value is None and key not in self:
             return math.nan
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.report(key, f"must be a number, not {_kind(value)}; {accepted}", value, "type")
             return math.nan
-        if not math.isfinite(value):
+        if not _finite(value):
             self.report(key, f"must be finite, found {value}; {accepted}", value, "non_finite")
             return math.nan
         if not (least <= value <= most and value > above):
@@ -88,7 +98,7 @@ class Table:
     def text(self, key: str, default: Any = _MISSING) -> str:
         """Return a text that is not blank; "" after a reported problem."""
         value = self._take(key, default, "give a text")
-        if value is None or value == default:
+        if value == default or key not in self:
             return str(value or "")
         if not isinstance(value, str) or not value.strip():
             self.report(key, f"must be a text that is not blank, found {value!r}", value, "type")
@@ -102,7 +112,7 @@ class Table:
         if value == default:
             return str(value)
         if value not in choices:
-            if value is not None:
+            if key in self:
                 self.report(key, f"is {value!r}; accepted is {accepted}", value, "method")
             return choices[0]
         return str(value)
@@ -110,9 +120,19 @@ class Table:
     def choices(self, key: str, choices: Sequence[str], default: Any = _MISSING) -> tuple[str, ...]:
         """Return a list of different choices, at least one; all choices after a reported problem."""
         value = self._take(key, default, "give a list")
-        if not isinstance(value, list | tuple) or not value or any(item not in choices for item in value) or len(set(value)) < len(value):
-            if value is not None:
-                self.report(key, f"must be a list of different words out of {', '.join(choices)}, found {value!r}", value, "range")
+        if (
+            not isinstance(value, list | tuple)
+            or not value
+            or any(item not in choices for item in value)
+            or len(set(value)) < len(value)
+        ):
+            if key in self:
+                self.report(
+                    key,
+                    f"must be a list of different words out of {', '.join(choices)}, found {value!r}",
+                    value,
+                    "range",
+                )
             return tuple(choices)
         return tuple(value)
 
@@ -125,7 +145,7 @@ class Table:
             except ValueError:
                 pass
         if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
-            if value is not None:
+            if key in self:
                 self.report(key, f"must be a date such as 2026-01-31, found {value!r}", value, "type")
             return dt.date.min
         return value
@@ -134,7 +154,7 @@ class Table:
         """Return a pair (low, high) of finite numbers with low <= high; the default after a reported problem."""
         value = self._take(key, default, "give [low, high]")
         numbers = isinstance(value, list | tuple) and all(
-            isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item) for item in value
+            isinstance(item, int | float) and not isinstance(item, bool) and _finite(item) for item in value
         )
         if not numbers or len(value) != 2 or value[0] > value[1]:
             self.report(key, f"must be two numbers [low, high] with low <= high, found {value!r}", value, "range")
@@ -144,7 +164,7 @@ class Table:
     def table(self, key: str, *, required: bool = False) -> Table:
         """Return the table under a key; an empty one where it is absent and not required."""
         value = self._take(key, _MISSING if required else {}, "give a table")
-        return Table({} if value is None else value, self.name(key), self.problems, self.warnings)
+        return Table({} if key not in self else value, self.name(key), self.problems, self.warnings)
 
     def tables(self, key: str) -> list[Table]:
         """Return the list of tables under a key; none where it is absent."""
@@ -152,7 +172,9 @@ class Table:
         if not isinstance(value, list):
             self.report(key, f"must be a list of tables, found {_kind(value)}", value, "type")
             return []
-        return [Table(item, f"{self.name(key)}[{index}]", self.problems, self.warnings) for index, item in enumerate(value)]
+        return [
+            Table(item, f"{self.name(key)}[{index}]", self.problems, self.warnings) for index, item in enumerate(value)
+        ]
 
     def close(self) -> None:
         """Report each key that nobody asked for, with the keys that are known."""
@@ -162,6 +184,14 @@ class Table:
                 self.report(key, f"is not a known key here; known are {known}", self._values[key], "unknown_key")
 
 
+def _finite(number: float) -> bool:
+    """Tell whether a number fits a float; whole numbers may be too large for one."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
 def _kind(value: object) -> str:
-    names = {bool: "true or false", str: f"the text {value!r}", list: "a list", dict: "a table"}
+    names = {type(None): "null", bool: "true or false", str: f"the text {value!r}", list: "a list", dict: "a table"}
     return names.get(type(value), type(value).__name__)

@@ -60,7 +60,7 @@ def parse_weights(text: str, name: str) -> WeightSet:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and a number of too many digits
         raise WeightsError(name, (Problem("", f"is not valid TOML: {error}", code="syntax"),)) from error
     weights = read_weights(document, name)
     if _DATED.fullmatch(name) and name != weights.effective.isoformat():
@@ -81,7 +81,10 @@ def read_weights(document: Mapping[str, Any], name: str, *, complete: bool = Tru
     problems: list[Problem] = []
     warnings: list[str] = []
     table = Table(document, "", problems, warnings)
-    texts = {key: table.text(key, *([] if complete and key in ("title", "source") else [""])) for key in ("title", "title_zh", "author", "source")}
+    texts = {
+        key: table.text(key, *([] if complete and key in ("title", "source") else [""]))
+        for key in ("title", "title_zh", "author", "source")
+    }
     effective = table.day("effective", *([] if complete else [dt.date.min]))
     minimum_coverage = table.number("minimum_coverage", 0.5, least=0, most=1)
     csi = _read_csi(table, complete)
@@ -90,12 +93,17 @@ def read_weights(document: Mapping[str, Any], name: str, *, complete: bool = Tru
         if calculator.name in table or (complete and calculator.name in csi):
             components[calculator.name] = calculator.read(table.table(calculator.name, required=True))
             if complete and calculator.name not in csi:
-                table.report(calculator.name, "is not weighed in [csi]; give it parts there or leave the table out", None, "weights_keys")
+                table.report(
+                    calculator.name,
+                    "is not weighed in [csi]; give it parts there or leave the table out",
+                    None,
+                    "weights_keys",
+                )
     delight, ratings = table.table("outlook"), table.table("ratings")
     optimistic_above = delight.number("optimistic_above", 0.05, least=0, most=1)
     weighting = ratings.choice("weighting", WEIGHTINGS[:2], WEIGHTINGS[0])
     satisfied_from = ratings.number("satisfied_from", 4, least=1, most=5)
-    if satisfied_from % 1:
+    if satisfied_from % 1 > 0:
         ratings.report("satisfied_from", f"is {satisfied_from:g}; give a whole level 1 to 5", satisfied_from, "range")
     for part in (delight, ratings, table):
         part.text("source", "")
@@ -123,7 +131,9 @@ def _read_csi(table: Table, complete: bool) -> dict[str, float]:
         return {}
     csi = table.table("csi", required=True)
     total = read_total(csi)
-    parts = {calculator.name: csi.number(calculator.name, least=0) for calculator in CALCULATORS if calculator.name in csi}
+    parts = {
+        calculator.name: csi.number(calculator.name, least=0) for calculator in CALCULATORS if calculator.name in csi
+    }
     csi.text("source", "")
     csi.close()
     if not parts:
@@ -134,7 +144,7 @@ def _read_csi(table: Table, complete: bool) -> dict[str, float]:
 
 def digest_of(document: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a document's content, the same for every order and layout of its keys."""
-    content = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
+    content = json.dumps(document, sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

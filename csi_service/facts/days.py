@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from csi_service.facts.duck import literal
 
-FIRST_YEAR, LAST_YEAR = 1990, 2099  # instants outside are taken for mistakes
+FIRST_YEAR, LAST_YEAR = 2000, 2099  # instants outside are taken for mistakes
 
 
 def local_day(instant: str, zone: str) -> str:

@@ -30,7 +30,9 @@ def workspace(memory_limit: str = MEMORY_LIMIT) -> Iterator[tuple[duckdb.DuckDBP
             }
         )
         try:
-            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+            connection.execute(
+                "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+            )
             yield connection, Path(folder)
         finally:
             connection.close()

@@ -27,10 +27,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A record kind; rows with the same `identity` are the same record, of which the last one counts."""
+    """A record kind; rows with the same `identity` are the same record, of which the last one counts.
+
+    `counted_on` is the field by whose local day a record is counted; None for a kind that belongs to no day.
+    """
 
     name: str
     identity: tuple[str, ...]
+    counted_on: str | None
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
 
@@ -40,7 +44,9 @@ class Kind:
 
 
 def _fields(required: str, optional: str) -> tuple[Field, ...]:
-    pairs = [(item.split(":"), True) for item in required.split()] + [(item.split(":"), False) for item in optional.split()]
+    pairs = [(item.split(":"), True) for item in required.split()] + [
+        (item.split(":"), False) for item in optional.split()
+    ]
     return tuple(Field(name, type_, needed) for (name, type_), needed in pairs)
 
 
@@ -55,6 +61,7 @@ KINDS = {
         Kind(
             "calls",
             ("call_id",),
+            "started_at",
             _fields(
                 "call_id:text started_at:instant answered:flag",
                 "site:text team:text agent:text queue:text channel:text topic:text customer_id:text wait_seconds:seconds "
@@ -65,6 +72,7 @@ KINDS = {
         Kind(
             "surveys",
             ("survey_id",),
+            "answered_at",
             _fields(
                 "survey_id:text answered_at:instant channel:word scale:scale score:number",
                 "call_id:text customer_id:text team:text agent:text queue:text comment:comment sent_at:instant",
@@ -74,11 +82,13 @@ KINDS = {
         Kind(
             "survey_invitations",
             ("day", "channel", "team", "queue"),
+            "day",
             _fields("day:day channel:word invited:count", "team:text queue:text"),
         ),
         Kind(
             "complaints",
             ("complaint_id",),
+            "received_at",
             _fields(
                 "complaint_id:text received_at:instant",
                 "call_id:text ticket_id:text customer_id:text team:text agent:text queue:text category:text severity:text "
@@ -89,6 +99,7 @@ KINDS = {
         Kind(
             "tickets",
             ("ticket_id",),
+            "closed_at",
             _fields(
                 "ticket_id:text opened_at:instant",
                 "closed_at:instant reactivated_at:instants first_contact_at:instant promised_callback:flag "
@@ -99,6 +110,7 @@ KINDS = {
         Kind(
             "evaluations",
             ("evaluation_id",),
+            "evaluated_at",
             _fields(
                 "evaluation_id:text call_id:text evaluated_at:instant",
                 "score:number full_marks:number delight:flag rating:level batch:text rater:text form:text comment:comment "
@@ -113,7 +125,9 @@ KINDS = {
         Kind(
             "batches",
             ("batch",),
-            _fields("batch:text period:period", "population:count stratum:text description:comment selection:selection"
+            None,
+            _fields(
+                "batch:text period:period", "population:count stratum:text description:comment selection:selection"
             ),
         ),
     )

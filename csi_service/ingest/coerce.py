@@ -1,6 +1,7 @@
-"""From the text of a cell to a typed value: one SQL expression a type, with the condition under which it is refused.
+"""From the text of a cell to a typed value: SQL of the value a type, NULL where the cell is blank or refused.
 
-Expressions run in DuckDB over whole columns; `raw` is the trimmed text of a cell, NULL where it is blank.
+Expressions run in DuckDB over whole columns of millions of cells, so the usual form of a cell takes the short way:
+`cell` is its text as it came, and only what the short way leaves over is trimmed and looked at closely.
 """
 
 from collections.abc import Callable
@@ -8,24 +9,35 @@ from dataclasses import dataclass
 
 from csi_service.core.calculators.external import SCALES
 from csi_service.core.levels import CHINESE, LEVELS
-from csi_service.facts.days import FIRST_YEAR, LAST_YEAR, fixed_offset
+from csi_service.facts.days import FIRST_YEAR, LAST_YEAR, fixed_offset, local_day
 from csi_service.facts.duck import literal
 from csi_service.ingest.mapping import Column
 
-MAX_ID, MAX_COMMENT = 64, 10_000
+_LENGTHS = {"text": 64, "comment": 10_000}
+_LARGEST = "1e15"  # infinity and NaN compare as larger
 TRUE_WORDS = ("y", "yes", "true", "t", "1", "是", "有", "已接通", "接通")
 FALSE_WORDS = ("n", "no", "false", "f", "0", "否", "无", "未接通")
 SELECTIONS = ("random", "targeted", "calibration")
 CHANNEL_WORDS = {"短信": "sms", "语音": "ivr", "回访": "callback", "电话回访": "callback", "call-back": "callback"}
-_OFFSET = r"':\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$'"
+_OFFSET = r"':\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$'"
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """How a cell is read: SQL of the value, NULL where the cell is blank or refused, and the reason for a refusal."""
+    """How a cell is read: a first step, the value made from it (which may name it `base`), and why a cell is refused.
+
+    A value below `least` or above `most` (SQL literals) is refused too, and so is one that is not there although the
+    cell holds text. `day` is the local day of an instant in the centre's zone. `surrogate` is cheaper than the value,
+    NULL where the value is and never more than a day from it.
+    """
 
     value: str
     reason: str
+    base: str = "NULL"
+    least: str = ""
+    most: str = ""
+    day: str = ""
+    surrogate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,134 +48,197 @@ class Zones:
     centre: str
 
 
-def typed(type_: str, raw: str, column: Column, zones: Zones, decimal: str) -> Typed:
-    """Return how a cell of a type is read from its text."""
+def typed(type_: str, cell: str, base: str, column: Column, zones: Zones, decimal: str) -> Typed:
+    """Return how a cell of a type is read; `base` is the name under which the value finds its first step."""
     if type_ == "seconds":
-        return _seconds(raw, column, decimal)
+        return _seconds(cell, base, column, decimal)
     if type_ in ("number", "count"):
-        return _number(raw, decimal, whole=type_ == "count")
+        return _number(cell, base, decimal, whole=type_ == "count")
     if type_ == "instant":
-        return _instant(raw, column, zones)
+        return _instant(cell, base, column, zones)
     if type_ == "instants":
-        one = _instant("x", column, zones)
-        parts = f"list_filter(string_split_regex({raw}, '\\s*[;|]\\s*'), lambda x: x <> '')"
-        values = f"list_transform({parts}, lambda x: {one.value})"
-        return Typed(f"CASE WHEN len(list_filter({values}, lambda v: v IS NULL)) = 0 THEN {values} END", one.reason)
-    return _WORDS[type_](raw, column)
+        one = _instant("x", _first_step("x", column), column, zones)
+        parts = f"list_filter(string_split_regex(trim({cell}), '\\s*[;|]\\s*'), lambda x: x <> '')"
+        return Typed(_all_or_null(base), one.reason, f"list_transform({parts}, lambda x: {one.value})")
+    if type_ == "day":
+        return _day(cell, base, column)
+    return _WORDS[type_](cell)
 
 
-def _text(raw: str, limit: int = MAX_ID) -> Typed:
-    value = f"CASE WHEN length({raw}) <= {limit} AND NOT contains({raw}, chr(0)) THEN {raw} END"
-    return Typed(value, f"is longer than {limit} characters or holds a NUL")
+def refused(type_: str, how: Typed, value: str, cell: str) -> str:
+    """Return SQL that is true where a cell with text gave no acceptable value; never NULL."""
+    if type_ in _LENGTHS:
+        too_long = (
+            f"CASE WHEN strlen({cell}) > {_LENGTHS[type_]} THEN length(trim({cell})) > {_LENGTHS[type_]} ELSE false END"
+        )
+        return f"({too_long} OR coalesce(contains({cell}, chr(0)), false))"
+    bounds = [
+        f"coalesce({value} {sign} {bound}, false)" for sign, bound in (("<", how.least), (">", how.most)) if bound
+    ]
+    return " OR ".join(
+        [f"CASE WHEN {value} IS NULL AND {cell} IS NOT NULL THEN trim({cell}) <> '' ELSE false END", *bounds]
+    )
 
 
-def _flag(raw: str) -> Typed:
-    yes, no = (", ".join(map(literal, words)) for words in (TRUE_WORDS, FALSE_WORDS))
-    value = f"CASE WHEN lower({raw}) IN ({yes}) THEN true WHEN lower({raw}) IN ({no}) THEN false END"
+def doubt(type_: str, how: Typed, value: str, cell: str, *, required: bool, nul: bool) -> str:
+    """Return SQL of an aggregate over rows that is 0 where no cell is refused; cheap, it may count good cells as well.
+
+    `nul` tells that the files may hold a NUL, which is then looked for. A required text without space around it is the
+    same as its cell.
+    """
+    checks = []
+    value = how.surrogate or value
+    if type_ in _LENGTHS:
+        faults = [f"max(strlen({cell})) > {_LENGTHS[type_]}"]
+        faults += [f"bool_or(contains({cell}, chr(0)))"] if nul else []
+        faults += [f"bool_or(starts_with({cell}, ' ') OR ends_with({cell}, ' '))"] if required else []
+        checks.append(f"CAST(coalesce({' OR '.join(faults)}, false) AS INTEGER)")
+        value = cell
+    if type_ not in _LENGTHS or required:
+        checks.append(f"count({'*' if required else cell}) - count({value})")
+    bounds = ((f"min({value}) <", how.least), (f"max({value}) >", how.most))
+    checks += [f"CAST(coalesce({extreme} {bound}, false) AS INTEGER)" for extreme, bound in bounds if bound]
+    return " + ".join(checks)
+
+
+def trimmed(cell: str) -> str:
+    """Return SQL of a cell without space around it, NULL where nothing is left."""
+    return f"nullif(trim({cell}), '')"
+
+
+def _text(cell: str, type_: str) -> Typed:
+    return Typed(trimmed(cell), f"is longer than {_LENGTHS[type_]} characters or holds a NUL")
+
+
+def _flag(cell: str) -> Typed:
+    yes, no = (
+        ", ".join(literal(form) for word in words for form in dict.fromkeys((word, word.upper())))
+        for words in (TRUE_WORDS, FALSE_WORDS)
+    )
+    usual = f"CASE WHEN {cell} IN ({yes}) THEN true WHEN {cell} IN ({no}) THEN false"
+    value = f"{usual} ELSE CASE WHEN lower(trim({cell})) IN ({yes}) THEN true WHEN lower(trim({cell})) IN ({no}) THEN false END END"
     return Typed(value, "is neither yes nor no; accepted are Y/N, yes/no, true/false, 1/0, 是/否, or a value map")
 
 
-def _number(raw: str, decimal: str, *, whole: bool) -> Typed:
-    text = raw if decimal == "." else f"replace({raw}, ',', '.')"
-    value = f"TRY_CAST({text} AS DOUBLE)"
-    good = f"isfinite({value})" + (f" AND {value} >= 0 AND {value} = floor({value})" if whole else "")
-    reason = "is not a whole number of at least 0" if whole else "is not a finite number"
-    return Typed(f"CASE WHEN {good} THEN {value} END", reason)
+def _as_number(cell: str, decimal: str) -> str:
+    text = cell if decimal == "." else f"replace({cell}, ',', '.')"
+    return f"TRY_CAST({text} AS DOUBLE)"
 
 
-def _seconds(raw: str, column: Column, decimal: str) -> Typed:
-    number = raw if decimal == "." else f"replace({raw}, ',', '.')"
+def _number(cell: str, base: str, decimal: str, *, whole: bool) -> Typed:
+    if whole:
+        value = f"CASE WHEN {base} = floor({base}) THEN {base} END"
+        return Typed(value, "is not a whole number of at least 0", _as_number(cell, decimal), "0", _LARGEST)
+    return Typed(base, "is not a finite number", _as_number(cell, decimal), f"-{_LARGEST}", _LARGEST)
+
+
+def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
     factor = {"seconds": "", "minutes": " * 60", "days": " * 86400"}.get(column.unit)
     if factor is not None:
-        value = f"TRY_CAST({number} AS DOUBLE){factor}"
+        first = f"{_as_number(cell, decimal)}{factor}"
         reason = f"is not a number of {column.unit} of at least 0"
         if column.unit == "seconds":
             reason += "; for 00:02:23 set unit = 'hh:mm:ss' or 'mm:ss' in the mapping"
     else:
         hours = column.unit == "hh:mm:ss"
-        pattern = r"^\d{1,4}:[0-5]?\d:[0-5]?\d(\.\d+)?$" if hours else r"^\d{1,5}:[0-5]?\d(\.\d+)?$"
-        parts = f"string_split({raw}, ':')"
-        sums = f"TRY_CAST({parts}[1] AS DOUBLE) * 60 + TRY_CAST({parts}[2] AS DOUBLE)"
-        value = f"({sums}) * 60 + TRY_CAST({parts}[3] AS DOUBLE)" if hours else sums
-        value = f"CASE WHEN regexp_matches({raw}, '{pattern}') THEN {value} END"
+        pattern = r"^\s*\d{1,4}:[0-5]?\d:[0-5]?\d(\.\d+)?\s*$" if hours else r"^\s*\d{1,5}:[0-5]?\d(\.\d+)?\s*$"
+        parts = f"string_split({cell}, ':')"
+        first = f"TRY_CAST({parts}[1] AS DOUBLE) * 60 + TRY_CAST({parts}[2] AS DOUBLE)"
+        first = f"({first}) * 60 + TRY_CAST({parts}[3] AS DOUBLE)" if hours else first
+        first = f"CASE WHEN regexp_matches({cell}, '{pattern}') THEN {first} END"
         reason = f"is not a duration written as {column.unit}"
-    return Typed(f"CASE WHEN isfinite({value}) AND {value} >= 0 THEN {value} END", reason)
+    return Typed(base, reason, first, "0", _LARGEST)
 
 
-def _instant(raw: str, column: Column, zones: Zones) -> Typed:
-    """An instant in UTC; text without an offset is local time of the source's zone."""
+def _first_step(cell: str, column: Column) -> str:
     if column.formats:
-        patterns = ", ".join(map(literal, column.formats))
-        local = f"try_strptime({raw}, [{patterns}])"
-        offset = "false"
-        reason = f"is not an instant written as {' or '.join(column.formats)}"
-    else:
-        local = f"TRY_CAST({raw} AS TIMESTAMP)"
-        offset = f"NOT (length({raw}) = 19 AND {raw}[17] = ':') AND regexp_matches({raw}, {_OFFSET})"  # the usual form needs no regex
-        reason = "is not an instant such as 2021-01-31 09:12:58"
-    plausible = f"{local} >= TIMESTAMP '{FIRST_YEAR}-01-01' AND {local} < TIMESTAMP '{LAST_YEAR + 1}-01-01'"
-    reason += f" between {FIRST_YEAR} and {LAST_YEAR}"
-    zone = literal(zones.source)
-    shift = fixed_offset(zones.source)
+        return f"try_strptime(trim({cell}), [{', '.join(map(literal, column.formats))}])"
+    return f"TRY_CAST({cell} AS TIMESTAMP)"
+
+
+def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
+    """An instant in UTC; text without an offset is local time of the source's zone."""
+    written = f"written as {' or '.join(column.formats)}" if column.formats else "such as 2021-01-31 09:12:58"
+    reason = f"is not an instant {written} between {FIRST_YEAR} and {LAST_YEAR}"
+    zone, shift = literal(zones.source), fixed_offset(zones.source)
     if shift is None:
-        utc = f"CASE WHEN timezone({zone}, timezone({zone}, {local})) = {local} THEN timezone('UTC', timezone({zone}, {local})) END"
+        utc = f"CASE WHEN timezone({zone}, timezone({zone}, {base})) = {base} THEN timezone('UTC', timezone({zone}, {base})) END"
         reason += ", or falls into an hour that a clock change skips"
     else:
-        utc = f"{local} - INTERVAL '{shift} seconds'" if shift else local
-    with_offset = f"timezone('UTC', TRY_CAST({raw} AS TIMESTAMPTZ))"
-    value = f"CASE WHEN {plausible} THEN CASE WHEN {offset} THEN {with_offset} ELSE {utc} END END"
-    return Typed(value, reason)
+        utc = f"{base} - INTERVAL '{shift} seconds'" if shift else base
+    usual = "true"
+    if not column.formats:
+        usual = f"strlen({cell}) = 19 AND {cell}[17] = ':'"  # without an offset; the rest is looked at closely
+        with_offset = f"CASE WHEN regexp_matches({cell}, {_OFFSET}) THEN timezone('UTC', TRY_CAST({cell} AS TIMESTAMPTZ)) ELSE {utc} END"
+        utc = f"CASE WHEN {usual} THEN {utc} ELSE {with_offset} END"
+    day = local_day(f"({utc})", zones.centre)
+    if zones.source == zones.centre:
+        day = f"CASE WHEN {usual} THEN CAST({base} AS DATE) ELSE {day} END"
+    return Typed(
+        utc,
+        reason,
+        _first_step(cell, column),
+        f"TIMESTAMP '{FIRST_YEAR}-01-02'",
+        f"TIMESTAMP '{LAST_YEAR}-12-30'",
+        day,
+        base if shift is not None else "",
+    )
 
 
-def _day(raw: str, column: Column) -> Typed:
-    value = f"CAST(try_strptime({raw}, [{', '.join(map(literal, column.formats))}]) AS DATE)" if column.formats else f"TRY_CAST({raw} AS DATE)"
-    plausible = f"CASE WHEN year({value}) BETWEEN {FIRST_YEAR} AND {LAST_YEAR} THEN {value} END"
-    return Typed(plausible, "is not a date such as 2021-01-31")
+def _all_or_null(values: str) -> str:
+    return f"CASE WHEN len(list_filter({values}, lambda v: v IS NULL)) = 0 THEN {values} END"
 
 
-def _cases(raw: str, words: dict[str, str], otherwise: str = "NULL") -> str:
+def _day(cell: str, base: str, column: Column) -> Typed:
+    first = f"CAST({_first_step(cell, column)} AS DATE)"
+    return Typed(
+        base, "is not a date such as 2021-01-31", first, f"DATE '{FIRST_YEAR}-01-01'", f"DATE '{LAST_YEAR}-12-31'", base
+    )
+
+
+def _cases(cell: str, words: dict[str, str], otherwise: str = "NULL") -> str:
     cases = " ".join(f"WHEN {literal(word)} THEN {literal(value)}" for word, value in words.items())
-    return f"CASE lower({raw}) {cases} ELSE {otherwise} END"
+    return f"CASE lower(trim({cell})) {cases} ELSE {otherwise} END"
 
 
-def _word(raw: str) -> Typed:
-    text = _cases(raw, CHANNEL_WORDS, f"lower({raw})")
+def _word(cell: str) -> Typed:
+    text = _cases(cell, CHANNEL_WORDS, f"lower(trim({cell}))")
     value = rf"CASE WHEN regexp_full_match({text}, '[\p{{L}}\p{{N}}_-]{{1,32}}') THEN {text} END"
     return Typed(value, "is not a channel; use letters, digits, - and _, for instance ivr, sms, callback")
 
 
-def _scale(raw: str) -> Typed:
+def _scale(cell: str) -> Typed:
     words = {scale: scale for scale in SCALES} | {"0/1": "binary", "2": "binary"}
-    return Typed(_cases(raw, words), f"is not a scale; accepted are {', '.join(SCALES)}")
+    return Typed(_cases(cell, words), f"is not a scale; accepted are {', '.join(SCALES)}")
 
 
-def _level(raw: str) -> Typed:
+def _level(cell: str) -> Typed:
     words = {name: str(level) for names in (LEVELS, CHINESE) for level, name in enumerate(names, 1)}
     words |= {str(level): str(level) for level in range(1, len(LEVELS) + 1)}
-    names = ", ".join(f"{level} {name} {chinese}" for level, (name, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1))
-    value = f"CAST({_cases(raw, words)} AS TINYINT)"
-    return Typed(value, f"is not a rating; accepted are {names}")
+    names = ", ".join(
+        f"{level} {name} {chinese}" for level, (name, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
+    )
+    return Typed(f"CAST({_cases(cell, words)} AS TINYINT)", f"is not a rating; accepted are {names}")
 
 
-def _selection(raw: str) -> Typed:
+def _selection(cell: str) -> Typed:
     words = {word: word for word in SELECTIONS}
-    return Typed(_cases(raw, words), f"is not a way of choosing calls; accepted are {', '.join(SELECTIONS)}")
+    return Typed(_cases(cell, words), f"is not a way of choosing calls; accepted are {', '.join(SELECTIONS)}")
 
 
-def _period(raw: str) -> Typed:
+def _period(cell: str) -> Typed:
     pattern = r"\d{4}|\d{4}-Q[1-4]|\d{4}-(0[1-9]|1[0-2])|\d{4}-W(0[1-9]|[1-4]\d|5[0-3])|\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?"
-    value = f"CASE WHEN regexp_full_match({raw}, '{pattern}') THEN {raw} END"
+    value = f"CASE WHEN regexp_full_match(trim({cell}), '{pattern}') THEN trim({cell}) END"
     return Typed(value, "is not a period such as 2021-01, 2021-W05 or 2021-01-04..2021-01-31")
 
 
-_WORDS: dict[str, Callable[[str, Column], Typed]] = {
-    "text": lambda raw, column: _text(raw),
-    "comment": lambda raw, column: _text(raw, MAX_COMMENT),
-    "flag": lambda raw, column: _flag(raw),
-    "day": _day,
-    "word": lambda raw, column: _word(raw),
-    "scale": lambda raw, column: _scale(raw),
-    "level": lambda raw, column: _level(raw),
-    "selection": lambda raw, column: _selection(raw),
-    "period": lambda raw, column: _period(raw),
+_WORDS: dict[str, Callable[[str], Typed]] = {
+    "text": lambda cell: _text(cell, "text"),
+    "comment": lambda cell: _text(cell, "comment"),
+    "flag": _flag,
+    "word": _word,
+    "scale": _scale,
+    "level": _level,
+    "selection": _selection,
+    "period": _period,
 }

@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import mmap
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,8 +30,17 @@ class CsvFile:
     header: tuple[str, ...]
     header_row: int
 
+    def may_hold_nul(self) -> bool:
+        """Tell whether a NUL byte stands in the file; a gzipped one may hold any."""
+        if self.compressed:
+            return True
+        with self.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(b"\0") >= 0
 
-def prepare(path: Path, folder: Path, wanted: Sequence[str], encoding: str | None, delimiter: str | None, header_row: int) -> CsvFile:
+
+def prepare(
+    path: Path, folder: Path, wanted: Sequence[str], encoding: str | None, delimiter: str | None, header_row: int
+) -> CsvFile:
     """Find out how a CSV file is written; another encoding than UTF-8 is written anew as UTF-8 into `folder`.
 
     `wanted` are column names that the header should hold; they decide between delimiters. Bytes that are not text in
@@ -53,7 +63,9 @@ def prepare(path: Path, folder: Path, wanted: Sequence[str], encoding: str | Non
     try:
         text = first.removeprefix(codecs.BOM_UTF8).decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise FileRefusedError(f"{path.name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping") from None
+        raise FileRefusedError(
+            f"{path.name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping"
+        ) from None
     candidates = [delimiter] if delimiter else DELIMITERS
     headers = [(candidate, _split(text, candidate)) for candidate in candidates]
     best, header = max(headers, key=lambda pair: (len(set(pair[1]) & set(wanted)), len(pair[1])))
@@ -99,7 +111,10 @@ def _encoding(path: Path, compressed: bool) -> str:
 
 def _as_utf8(path: Path, compressed: bool, encoding: str, folder: Path) -> Path:
     target = folder / f"{len(list(folder.iterdir()))}-{path.stem}"
-    with _open(path, compressed) as source, target.open("w", encoding="utf-8", errors="surrogateescape", newline="") as sink:
+    with (
+        _open(path, compressed) as source,
+        target.open("w", encoding="utf-8", errors="surrogateescape", newline="") as sink,
+    ):
         reader = codecs.getreader(encoding)(source, errors="surrogateescape")
         shutil.copyfileobj(reader, sink, 1024 * 1024)
     return target

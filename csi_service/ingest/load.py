@@ -1,6 +1,6 @@
 """Files of one record kind -> a view of typed rows, each with its problems; the outcome and the rejected rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ import duckdb
 
 from csi_service.errors import FileRefusedError
 from csi_service.facts.duck import literal, run_with_progress
-from csi_service.ingest.coerce import Zones, typed
+from csi_service.ingest.coerce import Typed, Zones, doubt, refused, trimmed, typed
 from csi_service.ingest.csv_files import find_lines, line_at
 from csi_service.facts.kinds import Field, Kind
 from csi_service.ingest.mapping import Column, Condition, Mapping
@@ -30,15 +30,40 @@ _STRUCTURE_REASONS = {
 class Records:
     """The rows of one kind in the engine.
 
-    `rows` is a view over the files with the kind's fields, `source` (the number of the file) and `problems` (NULL for a
-    good row). `fields` are the fields that the files have a column for.
+    `rows` is a view over the files: the kind's fields, `day` (the local day it is
+    counted on), `source` (the number of the file), `good`, and `problems` (what is
+    wrong with a row; ask for it only where a row is not good); beside each field its text as it came, `r_field`.
+    `reads` tells how each field that the files have a column for is read.
     """
 
     kind: Kind
     rows: str
-    fields: frozenset[str]
+    reads: dict[str, Typed]
     sources: list[Source]
     outcome: Outcome
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that the files have a column for."""
+        return frozenset(self.reads)
+
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        """Return SQL of the value of each field, over its text."""
+        return {name: self.reads[name].value for name in names}
+
+    def refused(self, names: Iterable[str]) -> dict[str, str]:
+        """Return SQL that is true where a field's text is refused, over its value and its text."""
+        fields = {item.name: item for item in self.kind.fields}
+        return {name: fault(fields[name], self.reads[name]) for name in names}
+
+    def doubts(self, names: Iterable[str]) -> str:
+        """Return SQL of an aggregate that is 0 where no row is refused for any of the fields; else `good` tells."""
+        nul = any(source.csv is None or source.csv.may_hold_nul() for source in self.sources)
+        fields = {item.name: item for item in self.kind.fields}
+        return " + ".join(
+            doubt(fields[name].type, self.reads[name], name, f"r_{name}", required=fields[name].required, nul=nul)
+            for name in names
+        )
 
 
 @dataclass(slots=True)
@@ -74,7 +99,9 @@ def open_records(importer: Importer, kind: Kind, paths: Sequence[Path]) -> Recor
         present = _present(source, kind, columns, mapping)
         if number and present != fields:
             odd = ", ".join(sorted(present ^ fields))
-            raise FileRefusedError(f"{path.name}: its columns differ from those of {paths[0].name} in {odd}; read them in separate runs")
+            raise FileRefusedError(
+                f"{path.name}: its columns differ from those of {paths[0].name} in {odd}; read them in separate runs"
+            )
         fields = present
         sources.append(source)
         selects.append(_select(source, number, kind, mapping, importer.zones, fields))
@@ -82,8 +109,21 @@ def open_records(importer: Importer, kind: Kind, paths: Sequence[Path]) -> Recor
     importer.connection.execute(f"CREATE TEMP VIEW {view} AS {' UNION ALL '.join(selects)}")
     used = {name for column in columns.values() for name in column.sources}
     ignored = dict.fromkeys(name for source in sources for name in source.header if name and name not in used)
-    outcome = Outcome(kind.name, [source.name for source in sources], ignored_columns=list(ignored), header=sources[0].header)
-    return Records(kind, view, fields, sources, outcome)
+    outcome = Outcome(
+        kind.name, [source.name for source in sources], ignored_columns=list(ignored), header=sources[0].header
+    )
+    reads = _reads(kind, fields, mapping, importer.zones)
+    return Records(kind, view, reads, sources, outcome)
+
+
+def _reads(kind: Kind, fields: frozenset[str], mapping: Mapping, zones: Zones) -> dict[str, Typed]:
+    """How each field that the files have is read from its cell `r_field` by way of its first step `b_field`."""
+    columns = mapping.of(kind).columns
+    present = [item for item in kind.fields if item.name in fields]
+    return {
+        item.name: typed(item.type, f"r_{item.name}", f"b_{item.name}", columns[item.name], zones, mapping.decimal)
+        for item in present
+    }
 
 
 def _present(source: Source, kind: Kind, columns: Columns, mapping: Mapping) -> frozenset[str]:
@@ -100,39 +140,57 @@ def _present(source: Source, kind: Kind, columns: Columns, mapping: Mapping) -> 
         elif field.required or mapping.of(kind).taken_from or kind.name in mapping.kinds:
             missing += absent
     if twice:
-        raise FileRefusedError(f"{source.name}: the header has the column {', '.join(dict.fromkeys(twice))} more than once")
+        raise FileRefusedError(
+            f"{source.name}: the header has the column {', '.join(dict.fromkeys(twice))} more than once"
+        )
     if missing:
         found = ", ".join(source.header[:12]) + (" ..." if len(source.header) > 12 else "")
-        hint = "is this the header line, and the delimiter right?" if len(source.header) > 1 else "is the delimiter right? set it in the mapping"
+        hint = (
+            "is this the header line, and the delimiter right?"
+            if len(source.header) > 1
+            else "is the delimiter right? set it in the mapping"
+        )
         text = f"{source.name}: has no column {', '.join(dict.fromkeys(missing))} for {kind.name}; its header reads: {found} - {hint}"
         raise FileRefusedError(f"{text} A mapping file can name other columns (csi mapping suggest {source.name}).")
     return frozenset(present)
 
 
 def _select(source: Source, number: int, kind: Kind, mapping: Mapping, zones: Zones, fields: frozenset[str]) -> str:
-    """SQL of a source's typed rows: raw texts inside, typed values around them, problems outermost."""
+    """SQL of a source's typed rows, from inside out: the cells, a first step of each, the values, the judgement."""
     columns = mapping.of(kind).columns
-    present = [field for field in kind.fields if field.name in fields]
-    raws = [f"{_raw(source, columns[field.name], mapping.blanks)} AS r_{field.name}" for field in present]
-    reads = {field.name: typed(field.type, f"r_{field.name}", columns[field.name], zones, mapping.decimal) for field in present}
-    values = [f"{reads[field.name].value} AS {field.name}" for field in present]
-    absent = [f"CAST(NULL AS {_SQL_TYPES.get(field.type, 'VARCHAR')}) AS {field.name}" for field in kind.fields if field.name not in fields]
-    checks = [_check(field, columns[field.name], reads[field.name].reason) for field in present]
+    present = [item for item in kind.fields if item.name in fields]
+    cells = {item.name: f"r_{item.name}" for item in present}
+    reads = _reads(kind, fields, mapping, zones)
+    raws = [f"{_cell(source, columns[item.name], mapping.blanks)} AS {cells[item.name]}" for item in present]
+    bases = [f"{reads[item.name].base} AS b_{item.name}" for item in present]
+    values = [f"{reads[item.name].value} AS {item.name}" for item in present]
+    values += [
+        f"CAST(NULL AS {_SQL_TYPES.get(item.type, 'VARCHAR')}) AS {item.name}"
+        for item in kind.fields
+        if item.name not in fields
+    ]
+    checks = [_check(item, columns[item.name], reads[item.name]) for item in present]
     checks += [
-        (f"coalesce({rule.broken}, false)", _problem(rule.field, columns, f"r_{rule.field}" if rule.field in fields else "NULL", rule.reason))
+        (f"coalesce({rule.broken}, false)", _problem(rule.field, columns, cells.get(rule.field, "NULL"), rule.reason))
         for rule in kind.rules
     ]
     bad = " OR ".join(f"({broken})" for broken, _ in checks)
     listed = ", ".join(f"CASE WHEN {broken} THEN {problem} END" for broken, problem in checks)
     where = " AND ".join(_condition(source, condition) for condition in mapping.of(kind).rows) or "true"
     originals = ", ".join(f"c{index}" for index in range(len(source.header)))
-    names = ", ".join(field.name for field in kind.fields)
+    names = ", ".join(item.name for item in kind.fields if item.name != "day")
+    bases_and_cells = [name for item in present for name in (f"b_{item.name}", cells[item.name])]
     return (
-        f"SELECT {names}, {number} AS source, line, [{originals}] AS original, "
-        f"CASE WHEN {bad} THEN list_filter([{listed}], lambda p: p IS NOT NULL) END AS problems "
-        f"FROM (SELECT *, {', '.join([*values, *absent])} "
-        f"FROM (SELECT line, {originals}, {', '.join(raws)} FROM {source.relation} AS source_rows WHERE {where}))"
+        f"SELECT {names}, {_day(kind, reads)} AS day, {', '.join(bases_and_cells)}, {number} AS source, line, [{originals}] AS original, "
+        f"NOT ({bad}) AS good, list_filter([{listed}], lambda p: p IS NOT NULL) AS problems "
+        f"FROM (SELECT *, {', '.join(values)} FROM (SELECT *, {', '.join(bases)} "
+        f"FROM (SELECT line, {originals}, {', '.join(raws)} FROM {source.relation} AS source_rows WHERE {where})))"
     )
+
+
+def _day(kind: Kind, reads: dict[str, Typed]) -> str:
+    how = reads.get(kind.counted_on or "")
+    return how.day if how is not None else "CAST(NULL AS DATE)"
 
 
 _SQL_TYPES = {
@@ -141,18 +199,19 @@ _SQL_TYPES = {
 }  # fmt: skip
 
 
-def _raw(source: Source, column: Column, blanks: Sequence[str]) -> str:
+def _cell(source: Source, column: Column, blanks: Sequence[str]) -> str:
+    """SQL of the text that a field is read from; a plain column is left as it came."""
     if column.constant is not None:
         return literal(column.constant)
-    raw = f"nullif(trim({source.column(column.column or '')}), '')"
+    cell = source.column(column.column or "") or "NULL"
     if column.time:
-        raw = f"({raw} || ' ' || nullif(trim({source.column(column.time)}), ''))"
+        cell = f"({trimmed(cell)} || ' ' || {trimmed(source.column(column.time) or 'NULL')})"
     if blanks:
-        raw = f"CASE WHEN {raw} NOT IN ({', '.join(map(literal, blanks))}) THEN {raw} END"
+        cell = f"CASE WHEN trim({cell}) NOT IN ({', '.join(map(literal, blanks))}) THEN {cell} END"
     if column.values:
         cases = " ".join(f"WHEN {literal(text)} THEN {literal(value)}" for text, value in column.values.items())
-        raw = f"CASE {raw} {cases} ELSE {raw} END"
-    return raw if column.blank is None else f"coalesce({raw}, {literal(column.blank)})"
+        cell = f"CASE trim({cell}) {cases} ELSE {cell} END"
+    return cell if column.blank is None else f"coalesce({trimmed(cell)}, {literal(column.blank)})"
 
 
 def _condition(source: Source, condition: Condition) -> str:
@@ -165,14 +224,20 @@ def _condition(source: Source, condition: Condition) -> str:
     return f"{text} IN ({', '.join(map(literal, condition.texts))})"
 
 
-def _check(field: Field, column: Column, reason: str) -> tuple[str, str]:
-    raw = f"r_{field.name}"
-    where = {field.name: column}
-    refused = _problem(field.name, where, raw, reason)
-    if not field.required:
-        return f"{field.name} IS NULL AND {raw} IS NOT NULL", refused
-    blank = _problem(field.name, where, "''", "is blank; every row needs it")
-    return f"{field.name} IS NULL", f"CASE WHEN {raw} IS NULL THEN {blank} ELSE {refused} END"
+def fault(item: Field, how: Typed) -> str:
+    """Return SQL that is true where a field's text is refused or a required field is blank."""
+    refusal = refused(item.type, how, item.name, f"r_{item.name}")
+    return f"({item.name} IS NULL OR {refusal})" if item.required else f"({refusal})"
+
+
+def _check(item: Field, column: Column, how: Typed) -> tuple[str, str]:
+    """SQL that is true where a field's cell is at fault, and SQL of the problem."""
+    cell, where = f"r_{item.name}", {item.name: column}
+    problem = _problem(item.name, where, cell, how.reason)
+    if not item.required:
+        return fault(item, how), problem
+    blank = _problem(item.name, where, "''", "is blank; every row needs it")
+    return fault(item, how), f"CASE WHEN {trimmed(cell)} IS NULL THEN {blank} ELSE {problem} END"
 
 
 def _problem(field: str, columns: Columns, value: str, reason: str) -> str:
@@ -181,30 +246,35 @@ def _problem(field: str, columns: Columns, value: str, reason: str) -> str:
     return f"{{'column': {literal(name)}, 'value': coalesce({value}, ''), 'reason': {literal(reason)}}}"
 
 
-def stage(connection: duckdb.DuckDBPyConnection, records: Records, progress: Callable[[float], None] | None = None) -> None:
+def stage(
+    connection: duckdb.DuckDBPyConnection, records: Records, progress: Callable[[float], None] | None = None
+) -> None:
     """Load the good rows into a temporary table named after the kind, and keep the rejects; for kinds of modest size."""
-    run_with_progress(connection, _load_query(records, "problems"), progress)
+    run_with_progress(connection, _load_query(records, "good"), progress)
     table = records.kind.name
     collect_structure_rejects(connection, records)
-    if connection.execute(f"DELETE FROM {table} WHERE problems IS NOT NULL").fetchall()[0][0]:
+    if connection.execute(f"DELETE FROM {table} WHERE NOT good").fetchall()[0][0]:
         collect_rejects(connection, records)
     _drop_repeats(connection, records)
 
 
 def load_good(connection: duckdb.DuckDBPyConnection, records: Records) -> None:
     """Load the good rows into a temporary table named after the kind; the rejects are known already."""
-    connection.execute(f"{_load_query(records, 'true AS good')} WHERE problems IS NULL")
+    connection.execute(f"{_load_query(records, 'good')} WHERE good")
     _drop_repeats(connection, records)
 
 
 def _load_query(records: Records, added: str) -> str:
-    names = ", ".join(field.name for field in records.kind.fields)
+    names = ", ".join(dict.fromkeys(["day", *(field.name for field in records.kind.fields)]))
     return f"CREATE TEMP TABLE {records.kind.name} AS SELECT {names}, {added} FROM {records.rows}"
 
 
 def _drop_repeats(connection: duckdb.DuckDBPyConnection, records: Records) -> None:
     """Keep the last row of each identity in the kind's table; count those that stay and those that were repeated."""
-    table, identity = records.kind.name, ", ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in records.kind.identity)
+    table, identity = (
+        records.kind.name,
+        ", ".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in records.kind.identity),
+    )
     last = f"SELECT max(rowid) FROM {table} GROUP BY {identity}"
     records.outcome.repeated = connection.execute(f"DELETE FROM {table} WHERE rowid NOT IN ({last})").fetchall()[0][0]
     records.outcome.loaded = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
@@ -212,12 +282,16 @@ def _drop_repeats(connection: duckdb.DuckDBPyConnection, records: Records) -> No
 
 def collect_rejects(connection: duckdb.DuckDBPyConnection, records: Records) -> None:
     """Read the rows with problems once more and keep them, with the line each stands on."""
-    found = connection.execute(f"SELECT source, line, original, problems FROM {records.rows} WHERE problems IS NOT NULL ORDER BY source").fetchall()
+    found = connection.execute(
+        f"SELECT source, line, original, problems FROM {records.rows} WHERE NOT good ORDER BY source"
+    ).fetchall()
     for number, source in enumerate(records.sources):
         rows = [row for row in found if row[0] == number]
         lines = find_lines(source.csv, [row[2] for row in rows]) if source.csv else [row[1] for row in rows]
         for (_, _, original, problems), line in zip(rows, lines, strict=True):
-            columns, values, reasons = (tuple(problem[key] for problem in problems) for key in ("column", "value", "reason"))
+            columns, values, reasons = (
+                tuple(problem[key] for problem in problems) for key in ("column", "value", "reason")
+            )
             records.outcome.rejects.append(Reject(source.name, line, columns, values, reasons, tuple(original)))
     records.outcome.rejected += len(found)
 

@@ -113,7 +113,9 @@ def _read_kind(table: Table, kind: Kind) -> KindMapping:
     columns = {field.name: _read_column(table, field) for field in kind.fields if field.name in table}
     missing = [field.name for field in kind.fields if field.required and field.name not in columns]
     if missing:
-        table.report("", f"names no column for {', '.join(missing)}; every row of {kind.name} needs it", None, "missing")
+        table.report(
+            "", f"names no column for {', '.join(missing)}; every row of {kind.name} needs it", None, "missing"
+        )
     table.close()
     return KindMapping(columns, rows, taken_from)
 

@@ -37,7 +37,9 @@ class Outcome:
     def reasons(self) -> list[tuple[str, int]]:
         """Return the reasons of the kept rejects with their number, the most frequent first."""
         pairs = (
-            f"{column} {reason}".strip() for reject in self.rejects for column, reason in zip(reject.columns, reject.reasons, strict=True)
+            f"{column} {reason}".strip()
+            for reject in self.rejects
+            for column, reason in zip(reject.columns, reject.reasons, strict=True)
         )
         return Counter(pairs).most_common()
 
@@ -53,7 +55,9 @@ def write_rejects(path: Path, outcomes: Sequence[Outcome]) -> None:
     A file with rejects of one kind loads again once mended: the added columns are unknown there and ignored.
     """
     columns: list[str] = list(dict.fromkeys(name for outcome in outcomes for name in outcome.header if outcome.rejects))
-    added = [f"reject_{name}" if name in columns else name for name in ("kind", "file", "line", "column", "value", "reason")]
+    added = [
+        f"reject_{name}" if name in columns else name for name in ("kind", "file", "line", "column", "value", "reason")
+    ]
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow([*added, *columns])
@@ -64,4 +68,10 @@ def write_rejects(path: Path, outcomes: Sequence[Outcome]) -> None:
 def _row(outcome: Outcome, reject: Reject, columns: Iterable[str]) -> list[object]:
     own = dict(zip(outcome.header, reject.row, strict=False))
     found = ["; ".join(parts) for parts in (reject.columns, reject.values, reject.reasons)]
-    return [outcome.kind, reject.file, reject.line, *map(safe_cell, found), *(safe_cell(own.get(name)) for name in columns)]
+    return [
+        outcome.kind,
+        reject.file,
+        reject.line,
+        *map(safe_cell, found),
+        *(safe_cell(own.get(name)) for name in columns),
+    ]

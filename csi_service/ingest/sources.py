@@ -59,7 +59,9 @@ def open_source(
     return Source(path.name, file.header, relation, file)
 
 
-def _from_xlsx(connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping, wanted: Sequence[str], table: str) -> Source:
+def _from_xlsx(
+    connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping, wanted: Sequence[str], table: str
+) -> Source:
     sheet = Sheet(path, wanted, mapping.sheet, mapping.header_row)
     try:
         columns = ", ".join(f"c{index} VARCHAR" for index in range(len(sheet.header)))

@@ -57,7 +57,9 @@ class Sheet:
         """Yield the rows after the header: column `line`, then one text column c0, c1, ... a header name."""
         width = len(self.header)
         schema = pa.schema([("line", pa.int64()), *((f"c{index}", pa.string()) for index in range(width))])
-        rows = ((number, *cells[:width], *[None] * (width - len(cells))) for number, cells in self._rows() if any(cells))
+        rows = (
+            (number, *cells[:width], *[None] * (width - len(cells))) for number, cells in self._rows() if any(cells)
+        )
         rows = (row for row in rows if row[0] > self._header_at + 1)
         while block := list(islice(rows, _BATCH_ROWS)):
             columns = zip(zip(*block, strict=True), schema.types, strict=True)
@@ -88,7 +90,11 @@ def _text(value: object) -> str | None:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(" ", "seconds" if not value.microsecond else "auto")
+        return (
+            value.date().isoformat()
+            if value.time() == dt.time()
+            else value.isoformat(" ", "seconds" if not value.microsecond else "auto")
+        )
     if isinstance(value, dt.timedelta):
         seconds = value.total_seconds()
         return f"{int(seconds // 3600):02d}:{int(seconds // 60 % 60):02d}:{int(seconds % 60):02d}"

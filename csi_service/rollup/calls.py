@@ -1,10 +1,9 @@
 """Calls -> measures a day and group: contacts, service level, handling time, resolution."""
 
-import duckdb
-import pandas as pd
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from csi_service.core.calculators.internal import Parameters
-from csi_service.facts.days import local_day
 from csi_service.facts.kinds import KINDS
 from csi_service.rollup.places import Scope, key_columns
 
@@ -16,50 +15,79 @@ def handling_components(fields: frozenset[str], p: Parameters) -> tuple[str, ...
     return tuple(part for part in p.handling_components if f"{part}_seconds" in fields)
 
 
-def sums(fields: frozenset[str], p: Parameters) -> dict[str, str]:
-    """Return SQL of each measure that calls with these fields can give."""
-    measures = {
-        "contacts_answered": "count(*) FILTER (answered)",
-        "contacts_abandoned": "count(*) FILTER (NOT answered)",
-    }
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Calls whose cells are still text: how to read a field from its cell, and what tells that a row may be bad.
+
+    `values` and `refused` are SQL by field, over its cell `r_field`; `doubts` is SQL of an aggregate that is 0 where all
+    other cells are good.
+    """
+
+    values: Mapping[str, str]
+    refused: Mapping[str, str]
+    doubts: str
+
+
+def late_fields(fields: frozenset[str], scope: Scope) -> tuple[str, ...]:
+    """Return the fields of few different values by which the calls are grouped before these are read."""
+    return tuple(name for name in dict.fromkeys(("answered", "resolved", *scope.keys)) if name in fields)
+
+
+def _counts(fields: frozenset[str], p: Parameters) -> dict[str, str]:
+    """SQL of what is counted in a group of calls that are alike in the late fields."""
+    counts = {"calls": "count(*)"}
     if "wait_seconds" in fields:
-        measures |= {
-            "answered_timed": "count(wait_seconds) FILTER (answered)",
-            "answered_within_threshold": f"count(*) FILTER (answered AND wait_seconds <= {p.threshold_seconds})",
-            "abandoned_within_threshold": f"count(*) FILTER (NOT answered AND wait_seconds <= {p.threshold_seconds})",
-            "abandoned_short": f"count(*) FILTER (NOT answered AND wait_seconds < {p.short_abandon_seconds})",
-        }
+        counts["timed"] = "count(wait_seconds)"
+        counts["within_threshold"] = f"count(*) FILTER (wait_seconds <= {p.threshold_seconds})"
+        counts["short"] = f"count(*) FILTER (wait_seconds < {p.short_abandon_seconds})"
     if components := handling_components(fields, p):
         total = " + ".join(f"{part}_seconds" for part in components)  # NULL where any part is
+        counts |= {"handled": f"count({total})", "seconds": f"sum({total})"}
+    return counts
+
+
+def _measures(fields: frozenset[str], p: Parameters) -> dict[str, str]:
+    """SQL of each measure that calls with these fields can give, over the counts of their groups."""
+
+    def total(count: str, which: str) -> str:
+        return f"coalesce(sum({count}) FILTER ({which}), 0)"
+
+    measures = {"contacts_answered": total("calls", "answered"), "contacts_abandoned": total("calls", "NOT answered")}
+    if "wait_seconds" in fields:
         measures |= {
-            "handled_contacts": f"count({total}) FILTER (answered)",
-            "handle_seconds": f"coalesce(sum({total}) FILTER (answered), 0)",
+            "answered_timed": total("timed", "answered"),
+            "answered_within_threshold": total("within_threshold", "answered"),
+            "abandoned_within_threshold": total("within_threshold", "NOT answered"),
+            "abandoned_short": total("short", "NOT answered"),
         }
+    if handling_components(fields, p):
+        measures |= {"handled_contacts": total("handled", "answered"), "handle_seconds": total("seconds", "answered")}
     if "resolved" in fields:
-        measures |= {
-            "resolution_flagged": "count(resolved) FILTER (answered)",
-            "resolution_confirmed": "count(*) FILTER (answered AND resolved)",
-        }
+        measures["resolution_flagged"] = total("calls", "answered AND resolved IS NOT NULL")
+        measures["resolution_confirmed"] = total("calls", "answered AND resolved")
     return measures
 
 
-def query(relation: str, fields: frozenset[str], scope: Scope, p: Parameters) -> str:
-    """Return SQL of the measures of a relation of good calls: columns day, the keys, one a measure."""
-    columns = [f"{local_day('started_at', scope.zone)} AS day", *key_columns(CALLS, scope)]
-    measures = [f"{sql} AS {name}" for name, sql in sums(fields, p).items()]
-    return f"SELECT {', '.join([*columns, *measures])} FROM {relation} AS r GROUP BY ALL"
+def query(relation: str, fields: frozenset[str], scope: Scope, p: Parameters, unread: Unread | None = None) -> str:
+    """Return SQL of the measures of calls: columns day, the keys, one a measure.
 
-
-def checking_query(relation: str, fields: frozenset[str], scope: Scope, p: Parameters) -> str:
-    """Return SQL as `query`, over rows with a column `problems`: with `good` for each group and the `ids` of its calls.
-
-    So one reading of a file gives the measures and tells whether a row is bad or a call number stands twice.
+    Calls that are alike in the late fields are counted together first, so that each different text is read once, not
+    once a call. Of unread calls the columns `doubts` and `ids` (hashes of their numbers) are given as well: one reading
+    of a file tells the measures, whether any row may be bad and whether any call number may stand twice.
     """
-    columns = [f"{local_day('started_at', scope.zone)} AS day", *key_columns(CALLS, scope)]
-    only_good = [f"CASE WHEN problems IS NULL THEN {sql} END AS {name}" for sql, _, name in (c.rpartition(" AS ") for c in columns)]
-    measures = [f"{sql} AS {name}" for name, sql in sums(fields, p).items()]
-    checks = ["problems IS NULL AS good", "list(hash(call_id)) AS ids"]
-    return f"SELECT {', '.join([*only_good, *measures, *checks])} FROM {relation} AS r GROUP BY ALL"
+    late = late_fields(fields, scope)
+    cells = [f"r_{name}" for name in late] if unread else list(late)
+    values = [f"{unread.values[name]} AS {name}" for name in late] if unread else []
+    counts = [f"{sql} AS {name}" for name, sql in _counts(fields, p).items()]
+    checks = [f"{unread.doubts} AS doubts", "list(hash(r_call_id)) AS ids"] if unread else []
+    alike = f"SELECT {', '.join(['day', *cells, *counts, *checks])} FROM {relation} GROUP BY ALL"
+    read = f"SELECT *{''.join(f', {value}' for value in values)} FROM ({alike})"
+    columns = ["day", *key_columns(CALLS, scope)]
+    columns += [f"{sql} AS {name}" for name, sql in _measures(fields, p).items()]
+    if unread:
+        refused = " OR ".join(unread.refused[name] for name in late)
+        columns += [f"sum(doubts) + count(*) FILTER ({refused}) AS doubts", "flatten(list(ids)) AS ids"]
+    return f"SELECT {', '.join(columns)} FROM ({read}) AS r GROUP BY ALL"
 
 
 def repeats_query(relation: str, scope: Scope, p: Parameters) -> str:
@@ -68,7 +96,7 @@ def repeats_query(relation: str, scope: Scope, p: Parameters) -> str:
     A contact is first where the same customer did not call on the same topic within the window before it.
     """
     window = f"INTERVAL '{round(p.resolution_window_days * 86_400)} seconds'"
-    columns = [f"{local_day('started_at', scope.zone)} AS day", *key_columns(CALLS, scope)]
+    columns = ["r.day AS day", *key_columns(CALLS, scope)]
     return f"""
         WITH contacts AS (
             SELECT *, lag(started_at) OVER issue AS before, lead(started_at) OVER issue AS after,
@@ -81,8 +109,3 @@ def repeats_query(relation: str, scope: Scope, p: Parameters) -> str:
             count(*) FILTER (started_at + {window} <= horizon) AS first_contacts_mature
         FROM contacts AS r WHERE before IS NULL OR before < started_at - {window} GROUP BY ALL
         """
-
-
-def roll_up(connection: duckdb.DuckDBPyConnection, relation: str, fields: frozenset[str], scope: Scope, p: Parameters) -> pd.DataFrame:
-    """Return the measures of a relation of good calls: columns day, the keys, one a measure."""
-    return connection.execute(query(relation, fields, scope, p)).df()

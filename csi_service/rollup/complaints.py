@@ -3,7 +3,6 @@
 import duckdb
 import pandas as pd
 
-from csi_service.facts.days import local_day
 from csi_service.facts.kinds import KINDS
 from csi_service.rollup.places import Scope, joined, key_columns
 
@@ -12,7 +11,7 @@ COMPLAINTS = KINDS["complaints"]
 
 def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     """Return the measures of the table `complaints`: columns day, the keys, one a measure."""
-    columns = [f"{local_day('received_at', scope.zone)} AS day", *key_columns(COMPLAINTS, scope)]
+    columns = ["r.day AS day", *key_columns(COMPLAINTS, scope)]
     return connection.execute(
         f"SELECT {', '.join(columns)}, count(*) AS complaints_received, count(*) FILTER (upheld) AS complaints_upheld "
         f"FROM {joined(COMPLAINTS, scope)} GROUP BY ALL"

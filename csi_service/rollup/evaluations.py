@@ -8,7 +8,6 @@ import duckdb
 import pandas as pd
 
 from csi_service.core.periods import parse_period
-from csi_service.facts.days import local_day
 from csi_service.facts.kinds import KINDS
 from csi_service.rollup.places import Scope, joined, key_columns
 
@@ -38,12 +37,17 @@ def load_batches(connection: duckdb.DuckDBPyConnection, given: bool) -> pd.DataF
 
 
 def _placed(scope: Scope) -> str:
-    made = local_day("evaluated_at", scope.zone)
-    day = f"greatest(least({made}, coalesce(CAST(b.last AS DATE), {made})), coalesce(CAST(b.first AS DATE), {made}))"
+    day = f"greatest(least(r.day, coalesce(CAST(b.last AS DATE), r.day)), coalesce(CAST(b.first AS DATE), r.day))"
     own = ("evaluation_id", "call_id", "evaluated_at", "score", "full_marks", "delight", "rating", "batch", "rater")
-    columns = [*(f"r.{name} AS {name}" for name in own), f"{day} AS day", "coalesce(b.selection, 'random') AS selection"]
+    columns = [
+        *(f"r.{name} AS {name}" for name in own),
+        f"{day} AS day",
+        "coalesce(b.selection, 'random') AS selection",
+    ]
     columns += key_columns(EVALUATIONS, scope)
-    return f"SELECT {', '.join(columns)} FROM {joined(EVALUATIONS, scope)} LEFT JOIN batch_days AS b ON r.batch = b.batch"
+    return (
+        f"SELECT {', '.join(columns)} FROM {joined(EVALUATIONS, scope)} LEFT JOIN batch_days AS b ON r.batch = b.batch"
+    )
 
 
 def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, has_delight: bool) -> pd.DataFrame:
@@ -68,8 +72,9 @@ def rated_calls(connection: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataF
     parts.
     """
     levels = ", ".join(f"sum(share) FILTER (rating = {level}) AS level_{level}" for level in range(1, 6))
-    return connection.execute(
-        f"""
+    return (
+        connection.execute(
+            f"""
         WITH placed AS ({_placed(scope)}),
         newest AS (
             SELECT * FROM placed WHERE rating IS NOT NULL
@@ -83,4 +88,7 @@ def rated_calls(connection: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataF
             list(DISTINCT rater) AS raters
         FROM shared GROUP BY ALL
         """
-    ).df().fillna({f"level_{level}": 0.0 for level in range(1, 6)})
+        )
+        .df()
+        .fillna({f"level_{level}": 0.0 for level in range(1, 6)})
+    )

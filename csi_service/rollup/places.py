@@ -11,13 +11,12 @@ from csi_service.facts.kinds import DIMENSIONS, REFERRING, UNASSIGNED, Kind
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a rollup groups by: the dimensions, and the zone in which days are cut.
+    """What a rollup groups by: the dimensions.
 
     `placed` tells that the table `places` holds the dimensions of the calls that other records name.
     """
 
     keys: tuple[str, ...]
-    zone: str
     placed: bool = False
 
 
@@ -31,12 +30,16 @@ def load_places(connection: duckdb.DuckDBPyConnection, calls: str, tables: Seque
 
 def joined(kind: Kind, scope: Scope) -> str:
     """Return SQL of a kind's table as `r`, joined with the places of its calls as `p` where there are any."""
-    return f"{kind.name} AS r" + (" LEFT JOIN places AS p USING (call_id)" if scope.placed and kind.name in REFERRING else "")
+    return f"{kind.name} AS r" + (
+        " LEFT JOIN places AS p USING (call_id)" if scope.placed and kind.name in REFERRING else ""
+    )
 
 
 def key_columns(kind: Kind, scope: Scope) -> list[str]:
     """Return SQL of each key column of a kind's rows, for the relation of `joined`."""
-    own = {field.name for field in kind.fields} - ({"channel"} if kind.name != "calls" else set())  # elsewhere it is another thing
+    own = {field.name for field in kind.fields} - (
+        {"channel"} if kind.name != "calls" else set()
+    )  # elsewhere it is another thing
     columns = []
     for key in scope.keys:
         parts = ([f"p.{key}"] if scope.placed and kind.name in REFERRING else []) + ([f"r.{key}"] if key in own else [])

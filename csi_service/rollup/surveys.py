@@ -6,7 +6,6 @@ import duckdb
 import pandas as pd
 
 from csi_service.core.calculators.external import SCALES, Parameters
-from csi_service.facts.days import local_day
 from csi_service.facts.kinds import KINDS
 from csi_service.rollup.places import Scope, joined, key_columns
 
@@ -17,12 +16,14 @@ LEAST_SECONDS = 2  # a faster answer is a link scanner's, not a customer's
 def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, p: Parameters) -> pd.DataFrame:
     """Return the measures of the table `surveys`: columns day, the keys, `responses.ivr` and so on."""
     satisfied = " ".join(f"WHEN '{scale}' THEN score >= {level}" for scale, level in p.satisfied_from.items())
-    points = " ".join(f"WHEN '{scale}' THEN (score - {low}) / {high - low}e0" for scale, (low, high, _) in SCALES.items())
+    points = " ".join(
+        f"WHEN '{scale}' THEN (score - {low}) / {high - low}e0" for scale, (low, high, _) in SCALES.items()
+    )
     agent = "coalesce(p.agent, r.agent)" if scope.placed else "r.agent"
     long = connection.execute(
         f"""
         WITH judged AS (
-            SELECT {", ".join([f"{local_day('answered_at', scope.zone)} AS day", *key_columns(SURVEYS, scope)])},
+            SELECT {", ".join(["r.day AS day", *key_columns(SURVEYS, scope)])},
                 r.channel AS survey_channel, CASE scale {satisfied} END AS satisfied, CASE scale {points} END AS points,
                 (r.call_id IS NOT NULL AND row_number() OVER (PARTITION BY r.call_id, r.channel ORDER BY answered_at, survey_id) > 1)
                 OR coalesce(answered_at < sent_at + INTERVAL '{LEAST_SECONDS} seconds', false)

@@ -4,7 +4,6 @@ import duckdb
 import pandas as pd
 
 from csi_service.core.calculators.internal import Parameters
-from csi_service.facts.days import local_day
 from csi_service.facts.kinds import KINDS
 from csi_service.rollup.places import Scope, joined, key_columns
 
@@ -17,7 +16,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, p: Parameters) 
     A ticket is mature when the window after its closing has passed at the latest instant that the tickets hold.
     """
     window = f"INTERVAL '{int(p.resolution_window_days * 86_400)} seconds'"
-    columns = [f"{local_day('closed_at', scope.zone)} AS day", *key_columns(TICKETS, scope)]
+    columns = ["r.day AS day", *key_columns(TICKETS, scope)]
     back = f"len(list_filter(reactivated_at, lambda x: x >= closed_at AND x <= closed_at + {window})) > 0"
     return connection.execute(
         f"""

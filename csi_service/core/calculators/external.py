@@ -3,7 +3,7 @@
 The name is this project's own; the satisfied share (top boxes) and the mean of the scale are the field's usual views.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from csi_service.errors import InvalidInputError, Problem
 # Scale -> (lowest score, highest score, lowest score that counts as satisfied by default).
 SCALES = {"binary": (0, 1, 1), "3": (1, 3, 3), "5": (1, 5, 4), "7": (1, 7, 6), "10": (1, 10, 8), "nps": (0, 10, 9)}
 METHODS = ("satisfied", "mean")
+VIEWS = ("satisfied_share", "mean_score")
 POOLINGS = ("responses", "equal", "weights")
 
 
@@ -37,7 +38,9 @@ def read(table: Table) -> Parameters:
     weights = {name: channels.number(name, least=0) for name in channels.keys() if name != "source"}  # noqa: SIM118 - not a dict
     pooling = table.choice("pooling", POOLINGS, "weights" if weights else "responses")
     if pooling == "weights" and not sum(weights.values()) > 0:
-        table.report("channels", "must give a positive weight to at least one channel, as pooling is 'weights'", None, "missing")
+        table.report(
+            "channels", "must give a positive weight to at least one channel, as pooling is 'weights'", None, "missing"
+        )
     if pooling != "weights" and weights:
         table.report("channels", f"is used with pooling 'weights' only, pooling is {pooling!r}", None, "method")
     scales = table.table("satisfied_from")
@@ -58,8 +61,10 @@ def satisfaction(m: Measures, p: Parameters) -> Ratio:
     usual, and each hides what the other shows.
     """
     nothing = np.full_like(m["responses"], np.nan)
-    counted = m.get("response_points" if p.method == "mean" else "satisfied_responses", nothing)
-    return ratio(counted, m["responses"], what=p.method)
+    satisfied = ratio(m.get("satisfied_responses", nothing), m["responses"], what="satisfied")
+    mean = ratio(m.get("response_points", nothing), m["responses"], what="mean")
+    views = {"satisfied_share": satisfied.value, "mean_score": mean.value}
+    return replace(mean if p.method == "mean" else satisfied, beside=views)
 
 
 def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -> Node:
@@ -73,8 +78,14 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
     there = np.any([share > 0 for share in shares], axis=0)
     evidences = list(ratios.values())
     pooled = ratio(
-        np.sum([np.nan_to_num(evidence.numerator) for evidence in evidences], axis=0),
-        np.sum([np.nan_to_num(evidence.denominator) for evidence in evidences], axis=0),
+        np.sum(
+            [np.where(np.isnan(evidence.value), 0.0, np.nan_to_num(evidence.numerator)) for evidence in evidences],
+            axis=0,
+        ),
+        np.sum(
+            [np.where(np.isnan(evidence.value), 0.0, np.nan_to_num(evidence.denominator)) for evidence in evidences],
+            axis=0,
+        ),
         what="external",
     )
     bare = all(evidence.evidence == "value" for evidence in evidences)
@@ -82,12 +93,30 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
     unknown = np.full(value.shape, np.nan)
     node = leaf(
         "external",
-        Ratio(unknown if bare else pooled.numerator, unknown if bare else pooled.denominator, unknown, reason, "value" if bare else "counts"),
+        Ratio(
+            unknown if bare else pooled.numerator,
+            unknown if bare else pooled.denominator,
+            unknown,
+            reason,
+            "value" if bare else "counts",
+        ),
         np.where(there, value, np.nan),
         notes={"method": p.method, "pooling": p.pooling},
         raw=np.where(there, value, np.nan),
     )
-    return replace(node, children=tuple(children))
+    return replace(node, children=tuple(children), beside=_pooled_views(evidences, shares))
+
+
+def _pooled_views(evidences: Sequence[Ratio], shares: Sequence[Array]) -> dict[str, Array]:
+    """Both views of the channels, pooled as the index is; a view that a channel with responses lacks is NaN."""
+    views = {}
+    for name in VIEWS:
+        parts = [
+            np.where(share > 0, share * evidence.beside.get(name, np.nan), 0.0)
+            for evidence, share in zip(evidences, shares, strict=True)
+        ]
+        views[name] = np.where(np.sum(shares, axis=0) > 0, np.sum(parts, axis=0), np.nan)
+    return views
 
 
 def _channel_shares(ratios: Mapping[str, Ratio], p: Parameters) -> list[Array]:

@@ -24,7 +24,14 @@ KPIS = {
     "qa": (SHARE_METHODS, 1.00, 1.0, (0.60, 0.70)),
 }
 TOGETHER = (("aht", "fcr"), (0.10, 0.15))  # these two weights belong in this range together
-SERVICE_LEVEL_METHODS = ("offered", "exclude_short", "credit_short", "late_abandons_only", "credit_abandons", "answered_only")
+SERVICE_LEVEL_METHODS = (
+    "offered",
+    "exclude_short",
+    "credit_short",
+    "late_abandons_only",
+    "credit_abandons",
+    "answered_only",
+)
 RESOLUTION_METHODS = ("reactivation", "repeat_contact", "flag")
 HANDLING_COMPONENTS = ("talk", "hold", "wrap")
 QUALITY_METHODS = ("mean_of_scores", "points")
@@ -70,9 +77,15 @@ def read(table: Table) -> Parameters:
     both, (least, most) = TOGETHER
     together = sum(parts.get(name, 0.0) for name in both) / total
     if not least - 1e-9 <= together <= most + 1e-9 and set(both) <= parts.keys():
-        table.warn("", f"{' + '.join(both)} weigh {together:g} together, outside the sensible range {least:g} to {most:g}")
+        table.warn(
+            "", f"{' + '.join(both)} weigh {together:g} together, outside the sensible range {least:g} to {most:g}"
+        )
     level = table.table("service_level")
-    handling, resolution, quality = table.table("handling_time"), table.table("first_contact_resolution"), table.table("quality")
+    handling, resolution, quality = (
+        table.table("handling_time"),
+        table.table("first_contact_resolution"),
+        table.table("quality"),
+    )
     parameters = Parameters(
         weights=shares_of(table, parts, total),
         rules=rules,
@@ -141,7 +154,7 @@ def first_contact_resolution(m: Measures, p: Parameters) -> Ratio:
     else:
         issues, came_back, mature = m["first_contacts"], m["first_contacts_repeated"], m["first_contacts_mature"]
     resolved = ratio(issues - came_back, issues, what="fcr")
-    return replace(resolved, mature=mature / np.where(issues > 0, issues, np.nan))
+    return replace(resolved, beside={"mature_share": mature / np.where(issues > 0, issues, np.nan)})
 
 
 def quality(m: Measures, p: Parameters) -> Ratio:
@@ -189,7 +202,13 @@ CALCULATOR = Calculator(
         Indicator(
             "sla",
             "fraction",
-            ("answered_within_threshold", "answered_timed", "contacts_abandoned", "abandoned_within_threshold", "abandoned_short"),
+            (
+                "answered_within_threshold",
+                "answered_timed",
+                "contacts_abandoned",
+                "abandoned_within_threshold",
+                "abandoned_short",
+            ),
             service_level,
         ),
         Indicator("aht", "seconds", ("handle_seconds", "handled_contacts"), handling_time, share=False),

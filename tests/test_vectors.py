@@ -1,0 +1,295 @@
+"""The cases of vectors/vectors.json (an independent implementation), one adapter a quantity.
+
+The vectors' status words are ok, renormalised, coverage and no_data; ours are the flag `partial` and the reasons
+(none), coverage, no_data and not_given. `status` translates.
+"""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from csi_service.core.attainment import attain, read_rule
+from csi_service.core.calculators import complaint, external
+from csi_service.core.composite import bare, compose, missing, reason, score
+from csi_service.core.index import aggregate, shares_of
+from csi_service.core.indicator import given, leaf, ratio
+from csi_service.core.levels import level_shares
+from csi_service.core.outlook import label, outlook
+from csi_service.core.tables import Table
+from csi_service.errors import InvalidInputError
+from tests.make import make_table, make_weights, numbers
+
+CASES = {
+    case["id"]: case
+    for case in json.loads((Path(__file__).parent / "vectors/vectors.json").read_text(encoding="utf-8"))["cases"]
+}
+
+# Functions of method.md that nobody has built yet, and why; each line leaves when its part arrives.
+INTERVAL = "intervals come with part 5"
+EXPLAIN = "explaining changes comes later"
+PLAN = "sample sizes come later"
+LATER = {
+    **dict.fromkeys(
+        ("cluster_share", "mean_interval", "qa_two_part", "stratified_mean", "mean_t", "mover_linear"), INTERVAL
+    ),
+    **dict.fromkeys(("uncertainty_budget", "grade", "mc_csi", "jackknife_csi", "p_chart", "xmr"), INTERVAL),
+    **dict.fromkeys(("difference", "two_proportion", "did", "adjust_p", "decompose"), EXPLAIN),
+    **dict.fromkeys(
+        ("weight_vertices", "weight_sensitivity", "rank_robustness", "multiplier_range", "sensitivity_budget"), EXPLAIN
+    ),
+    **dict.fromkeys(("n_halfwidth", "n_ccsi", "n_zero_event", "n_two_proportion", "n_mean", "allocate"), PLAN),
+    **dict.fromkeys(("implied_multiplier", "response_diagnostic", "rake"), "survey diagnostics come later"),
+    **dict.fromkeys(("krippendorff_alpha", "weighted_kappa", "rater_severity"), "rater agreement comes later"),
+}
+
+# Keys of `expected` that the project has no word for yet.
+NO_WORD = {
+    "lower": INTERVAL,
+    "upper": INTERVAL,
+    "raw_lower": INTERVAL,
+    "raw_upper": INTERVAL,
+    "n_eff": INTERVAL,
+    "kish_n_eff": INTERVAL,
+    "confirmed": INTERVAL,
+    "covered": "we name the batches without ratings, not the share of the population behind them",
+    "empty": "the caller knows the batches by name and lists those without ratings (ratings.rating_nodes)",
+}
+SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def decode(value):
+    if isinstance(value, dict):
+        return {key: decode(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [decode(inner) for inner in value]
+    return SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def differences(found, expected, tolerance, path=""):
+    """Yield what differs; every key of `expected` must be found unless there is no word for it."""
+    if isinstance(expected, dict):
+        for key, inner in expected.items():
+            if key in found:
+                yield from differences(found[key], inner, tolerance, f"{path}.{key}")
+            elif key not in NO_WORD:
+                yield f"{path}.{key} is missing"
+    elif isinstance(expected, list):
+        if len(found) != len(expected):
+            yield f"{path}: {found!r}, expected {expected!r}"
+        for place, (one, other) in enumerate(zip(found, expected, strict=False)):
+            yield from differences(one, other, tolerance, f"{path}[{place}]")
+    elif isinstance(expected, bool) or expected is None or isinstance(expected, str):
+        if found is not expected and found != expected:
+            yield f"{path}: {found!r}, expected {expected!r}"
+    elif found is None or not abs(found - expected) <= tolerance * max(1, abs(expected)):
+        yield f"{path}: {found!r}, expected {expected!r}"
+
+
+def plain(array):
+    """Return the first group's number, None where there is none."""
+    return None if np.isnan(array[0]) else float(array[0])
+
+
+def optional(value):
+    return numbers(math.nan if value is None else value)
+
+
+def status(node):
+    word = reason(node, 0)
+    if word is None:
+        return "renormalised" if node.partial[0] else "ok"
+    return "no_data" if word == "not_given" else word  # the vectors do not tell 'no rows' from 'no such column'
+
+
+def refuse(problems):
+    if problems:
+        raise InvalidInputError(*problems)
+
+
+def summary(node):
+    return {
+        "value": plain(node.value),
+        "status": status(node),
+        "coverage": float(node.coverage[0]),
+        "missing": sorted(missing(node, 0)),
+        "partial": plain(node.partial_value),
+    }
+
+
+# --- adapters
+
+
+def share_interval(x, n, conf=0.95):
+    table, problems, _ = make_table({"x": x, "n": n})
+    counts = table.number("x", least=0), table.number("n", least=0)
+    refuse(problems)  # in formulas NaN means 'not given'; as an input it is refused where the document is read
+    return {"value": plain(ratio(*map(numbers, counts)).value), "status": "ok"}
+
+
+def stratified_share(strata):
+    counts = np.array([[stratum["n"] - stratum["x"], 0, 0, 0, stratum["x"]] for stratum in strata], np.float64).reshape(
+        -1, 5
+    )
+    population, group = numbers(*(stratum["N"] for stratum in strata)), np.zeros(len(strata), np.intp)
+    found, pooled = (level_shares(counts, population, group, 1, weighting) for weighting in ("population", "sample"))
+    return {
+        "value": plain(found.satisfied),
+        "unweighted": plain(pooled.satisfied),
+        "fallback": found.fallback,
+        "status": "ok" if found.ratings[0] else "no_data",
+    }
+
+
+def o_csi(channels, pooling="responses"):
+    parameters = external.read(make_table({"pooling": pooling})[0])
+    node = external.index(
+        {name: ratio(numbers(c["x"]), numbers(c["n"])) for name, c in channels.items()}, parameters, 1.0
+    )
+    return {
+        "value": plain(node.value),
+        "status": status(node),
+        "channels": {child.name: {"value": plain(child.value)} for child in node.children},
+    }
+
+
+def levels(batches):
+    counts = np.array([batch["counts"] for batch in batches], np.float64)
+    population = numbers(*(batch["N"] for batch in batches))
+    found = level_shares(counts, population, np.zeros(len(batches), np.intp), 1)
+    return {
+        "shares": found.shares[0].tolist(),
+        "satisfied": plain(found.satisfied),
+        "mean": plain(found.mean),
+        "n": float(found.ratings[0]),
+        "fallback": found.fallback,
+        "status": "ok" if found.ratings[0] else "no_data",
+    }
+
+
+def attainment(value, target=None, direction="higher", lower=None, upper=None, **parameters):
+    is_lower = direction == "lower" or parameters.get("worst", 0) > (target or 0)
+    table, problems, _ = make_table({**parameters, **({} if target is None else {"target": target})})
+    methods = ("attainment", "raw", "piecewise", "band")
+    rule = read_rule(table, methods, target=1.0, most=math.inf, lower_is_better=is_lower)
+    refuse(problems)
+    return {"value": plain(attain(numbers(value), rule)), "status": "ok"}
+
+
+def c_csi(complaints, contacts, multiplier=25):
+    table, problems, _ = make_table({"multiplier": multiplier})
+    parameters = complaint.read(table)
+    refuse(problems)
+    node = complaint.index({"complaints": ratio(numbers(complaints), numbers(contacts), share=False)}, parameters, 1.0)
+    there = plain(node.value) is not None
+    return {
+        "value": plain(node.value),
+        "raw": plain(node.raw),
+        "rate": float(node.numerator[0] / node.denominator[0]) if there else None,
+        "floored": bool(node.flags["floored"][0]) if there else None,  # our flag is a plain yes or no
+        "status": status(node),
+    }
+
+
+def value_of(part):
+    return part["value"] if isinstance(part, dict) else part
+
+
+def i_csi(components, weights=None, min_coverage=1.0):
+    problems = []
+    declared = weights or make_weights().components["internal"].weights
+    shares = shares_of(Table({}, "internal", problems, []), declared, 1.0)
+    refuse(problems)
+    values = {name: optional(value_of(part)) for name, part in components.items()}
+    children = [leaf(name, given(value), value) for name, value in values.items()]
+    return summary(aggregate("internal", children, shares, min_coverage))
+
+
+def order(csi):
+    return None if np.isnan(csi.beside["usual_order"][0]) else bool(csi.beside["usual_order"][0])
+
+
+def csi(weights=None, min_coverage=1.0, **components):
+    defaults = make_weights()
+    chosen = dataclasses.replace(defaults, csi=weights or defaults.csi, minimum_coverage=min_coverage)
+    node = compose([bare(name, optional(value_of(part))) for name, part in components.items()], chosen)
+    return {**summary(node), "raw": plain(node.raw), "expected_order": order(node)}
+
+
+def delight(delight, evaluated):
+    node = outlook(numbers(delight), numbers(evaluated), 0.05)
+    return {"label": label(node, 0), "value": plain(node.value)}
+
+
+def whole_score(period):
+    sla, aht, fcr, qa = (period["kpis"][name] for name in ("sla", "aht", "fcr", "qa"))
+    measures = {
+        "answered_within_threshold": sla["x"],
+        "answered_timed": sla["n"],
+        "contacts_abandoned": 0,
+        "handle_seconds": aht["mean"] * aht["n"],
+        "handled_contacts": aht["n"],
+        "tickets_closed": fcr["n"],
+        "tickets_reactivated": fcr["n"] - fcr["x"],
+        "evaluation_scores": qa["mean"] * qa["n"],
+        "evaluations": qa["n"],
+        "complaints_received": period["complaints"],
+        "contacts_answered": period["contacts"],
+    }
+    for name, channel in period["channels"].items():
+        measures |= {f"responses.{name}": channel["n"], f"satisfied_responses.{name}": channel["x"]}
+    weights = make_weights(
+        {"minimum_coverage": period.get("min_coverage", 1), "complaint.multiplier": period.get("multiplier", 25)}
+    )
+    node = score({name: numbers(count) for name, count in measures.items()}, 1, weights)
+    parts = {child.name: child for child in node.children}
+    return {
+        "kpis": {kpi.name: {"value": plain(kpi.value)} for kpi in parts["internal"].children},
+        **{name: {**summary(part), "raw": plain(part.raw)} for name, part in parts.items()},
+        "csi": {**summary(node), "raw": plain(node.raw), "expected_order": order(node)},
+    }
+
+
+ADAPTERS = {
+    "share_interval": share_interval,
+    "stratified_share": stratified_share,
+    "o_csi": o_csi,
+    "level_shares": levels,
+    "attainment": attainment,
+    "c_csi": c_csi,
+    "i_csi": i_csi,
+    "csi": csi,
+    "outlook": delight,
+    "score": whole_score,
+}
+
+
+def test_every_case_is_run_or_named_for_later():
+    functions = {case["function"] for case in CASES.values()}
+    assert len(CASES) == 64
+    assert functions == ADAPTERS.keys() | LATER.keys()
+    assert not ADAPTERS.keys() & LATER.keys()
+
+
+@pytest.mark.parametrize("case", [name for name, case in CASES.items() if case["function"] in ADAPTERS])
+def test_the_vector_comes_out(case):
+    case = CASES[case]
+    adapter, inputs = ADAPTERS[case["function"]], decode(case["inputs"])
+    if "error" in case["expected"]:
+        with pytest.raises(InvalidInputError) as refusal:
+            adapter(**inputs)
+        assert refusal.value.code == case["expected"]["error"]
+    else:
+        assert list(differences(adapter(**inputs), case["expected"], case["tolerance"])) == []
+
+
+def test_a_wrong_value_and_a_lost_key_are_noticed():
+    expected = {"value": 0.5, "status": "ok", "list": [1, 2], "lower": 0.4}
+    assert list(differences({"value": 0.5 + 2e-8, "list": [1, 3]}, expected, 1e-8)) == [
+        f".value: {0.5 + 2e-8!r}, expected 0.5",
+        ".status is missing",
+        ".list[1]: 3, expected 2",
+    ]
