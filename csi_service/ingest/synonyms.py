@@ -122,7 +122,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "comment": ("comments", "feedback", "备注", "评语", "意见"),
     "day": ("date", "日期"),
     "invited": ("invitations", "sent", "邀请数", "发送量", "推送量"),
-    "complaint_id": ("complaintid", "complaintno", "投诉编号", "投诉单号"),
+    "complaint_id": ("complaintid", "complaintno", "ticket", "投诉编号", "投诉单号"),
     "received_at": ("receivedat", "complainttime", "complaintdate", "投诉时间", "受理时间", "投诉日期"),
     "category": ("complainttype", "投诉类型", "投诉类别"),
     "severity": ("priority", "严重程度", "投诉级别"),

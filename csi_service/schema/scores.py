@@ -51,12 +51,16 @@ def node_body(node: Node, group: int, key: str = "") -> Body:
 def outlook_body(node: Node, group: int) -> Body:
     """Return the outlook of a group: its word, the share of delight and its evidence."""
     body = node_body(node, group)
-    return {name: body[name] for name in ("value", "numerator", "denominator", "reason", "parameters")} | {"outlook": label(node, group)}
+    return {name: body[name] for name in ("value", "numerator", "denominator", "reason", "parameters")} | {
+        "outlook": label(node, group)
+    }
 
 
 def roots_body(roots: tuple[Node, ...], group: int) -> Body:
     """Return the trees of a group by their names: `csi`, and beside it `outlook` and `ratings` where there are any."""
-    return {root.name: outlook_body(root, group) if root.name == "outlook" else node_body(root, group) for root in roots}
+    return {
+        root.name: outlook_body(root, group) if root.name == "outlook" else node_body(root, group) for root in roots
+    }
 
 
 def weights_body(weights: WeightSet) -> Body:

@@ -1,0 +1,105 @@
+"""csi weights: what the sets say, whether a file is right, how two sets differ."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from csi_service.core.weights import WeightSet, in_effect, parse_weights
+from csi_service.errors import CsiError, FileRefusedError, WeightsError
+from csi_service.schema.scores import plain
+from csi_service.services import Services, build_services
+from csi_service.settings import load_settings
+from csi_service.weights_folder import read_text
+
+
+@click.group(short_help="Weights: list, show, check, diff.")
+@click.pass_context
+def weights(ctx: click.Context) -> None:
+    """List, show, check and compare weights."""
+    ctx.obj = build_services(load_settings())
+
+
+@weights.command("list")
+@click.pass_obj
+def list_(services: Services) -> None:
+    """List the sets; the one valid today is marked."""
+    sets = services.weights.all()
+    today = in_effect(sets, services.today()).name
+    for item in sets:
+        mark = "*" if item.name == today else " "
+        title = f"{item.title} {item.title_zh}".rstrip()
+        click.echo(f"{mark} {item.name:<12} valid from {item.effective}  {item.digest[:12]}  {title}")
+    click.echo("* valid today. Dated sets and `default` are chosen by date, the others by name.", err=True)
+
+
+@weights.command()
+@click.argument("name")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def show(services: Services, name: str, format_: str) -> None:
+    """Show every value of a set (a name, or a file ending in .toml)."""
+    item = _load(services, name)
+    if format_ == "json":
+        body = {"name": item.name, "digest": item.digest, "warnings": item.warnings, "document": item.document}
+        click.echo(json.dumps(plain(body), ensure_ascii=False, indent=2))
+        return
+    for key, value in _flat(item.document):
+        click.echo(f"{key} = {value}")
+    _warn(item)
+
+
+@weights.command()
+@click.argument("files", nargs=-1, required=True)
+def check(files: tuple[str, ...]) -> None:
+    """Check weights files; each problem is a line, and any makes exit code 2."""
+    faults: list[CsiError] = []
+    for name in files:
+        try:
+            item = _read(Path(name))
+        except WeightsError as error:
+            for problem in error.problems:
+                click.echo(f"{name}: {problem}", err=True)
+            faults.append(error)
+            continue
+        click.echo(f"{name}: good, {item.title!r}, valid from {item.effective}, digest {item.digest[:12]}")
+        _warn(item)
+    if faults:
+        raise FileRefusedError(f"{len(faults)} of {len(files)} files cannot be used")
+
+
+@weights.command()
+@click.argument("old")
+@click.argument("new")
+@click.pass_obj
+def diff(services: Services, old: str, new: str) -> None:
+    """Show the values that differ between two sets (names, or files ending in .toml)."""
+    before, after = (dict(_flat(_load(services, name).document)) for name in (old, new))
+    for key in dict.fromkeys([*before, *after]):
+        if before.get(key) != after.get(key):
+            click.echo(f"{key}: {before.get(key, '(default)')} -> {after.get(key, '(default)')}")
+
+
+def _load(services: Services, name: str) -> WeightSet:
+    return _read(Path(name)) if name.endswith(".toml") else services.weights.get(name)
+
+
+def _read(path: Path) -> WeightSet:
+    if not path.is_file():
+        raise FileRefusedError(f"{path}: there is no such file")
+    return parse_weights(read_text(path), path.stem)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", json.dumps(plain(value), ensure_ascii=False)
+
+
+def _warn(item: WeightSet) -> None:
+    for warning in item.warnings:
+        click.echo(f"Note: {warning}", err=True)
