@@ -1,14 +1,15 @@
 """From scored parts to an index: weigh, rescale over the parts that have data, and say how much of the weight that is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from csi_service.core.indicator import Array, Codes, Flags, Node, Reason
+from csi_service.core.indicator import Array, Codes, Node, Reason
 from csi_service.core.tables import Table
 
 SUM_TOLERANCE = 1e-9
+_NONE, _NO_DATA, _COVERAGE = (np.int8(reason) for reason in (Reason.NONE, Reason.NO_DATA, Reason.COVERAGE))
 _COVERAGE_TOLERANCE = 1e-12  # a half made of tenths must still count as a half
 
 
@@ -23,40 +24,34 @@ class Coverage:
     partial_value: Array
     coverage: Array
     reason: Codes
-    effective: tuple[Array, ...]
+    effective: Array
 
 
 def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: float) -> Coverage:
     """Return the weighted mean over the values that are there (NaN is missing); the weights sum to 1.
 
     With every part present the mean is the weighted sum. From `minimum_coverage` of the weight upwards it is the
-    weighted sum over the coverage; below there is no value. `effective` is each part's weight after rescaling.
+    weighted sum over the coverage; below there is no value. `effective` is each part's weight after rescaling, one row a part.
 
     Source: arithmetic aggregation with a data threshold, OECD/JRC Handbook (2008), step 6; the threshold as in COINr.
     """
-    coverage = np.zeros_like(values[0])
-    total = np.zeros_like(values[0])
-    complete: Flags = np.ones(values[0].shape, dtype=np.bool_)
-    present = []
-    for value, weight in zip(values, weights, strict=True):
-        there = ~np.isnan(value)
-        present.append(there)
-        complete &= there
-        coverage += np.where(there, weight, 0.0)
-        total += np.where(there, weight * value, 0.0)
-    coverage = np.where(complete, 1.0, coverage)
+    stacked = np.array(values)
+    shares = np.array(weights)[:, None]
+    there = ~np.isnan(stacked)
+    complete = there.all(axis=0)
+    coverage = np.where(complete, 1.0, (there * shares).sum(axis=0))
     divisor = np.where(coverage > 0, coverage, np.nan)
-    mean = np.minimum(np.where(complete, total, total / divisor), 1.0)  # rounding may pass 1
+    mean = np.minimum(np.where(there, stacked * shares, 0.0).sum(axis=0) / divisor, 1.0)  # rounding may pass 1
     enough = coverage >= minimum_coverage - _COVERAGE_TOLERANCE
     value = np.where(enough, mean, np.nan)
-    nothing = coverage == 0
-    reason = np.where(
-        ~np.isnan(value), np.int8(Reason.NONE), np.where(nothing, np.int8(Reason.NO_DATA), np.int8(Reason.COVERAGE))
-    ).astype(np.int8, copy=False)
-    effective = tuple(
-        np.where(there & enough, weight / divisor, np.nan) for there, weight in zip(present, weights, strict=True)
+    missing = np.where(coverage == 0, _NO_DATA, _COVERAGE)
+    return Coverage(
+        value,
+        np.where(enough, np.nan, mean),
+        coverage,
+        np.where(np.isnan(value), missing, _NONE),
+        np.where(there & enough, shares / divisor, np.nan),
     )
-    return Coverage(value, np.where(enough, np.nan, mean), coverage, reason, effective)
 
 
 def aggregate(
@@ -72,14 +67,17 @@ def aggregate(
     the children's scores before clamping, from which `raw` is made; their values where it is None.
     """
     shares = [weights[child.name] for child in children]
-    scored = weigh([child.value for child in children], shares, minimum_coverage)
-    raw = np.zeros_like(scored.value)
-    for score, effective in zip(unclamped or [child.value for child in children], scored.effective, strict=True):
-        raw += np.where(np.isnan(effective), 0.0, effective * score)
+    values = [child.value for child in children]
+    scored = weigh(values, shares, minimum_coverage)
+    contributions = scored.effective * np.array(values)
+    raw = scored.value
+    if unclamped is not None:
+        added = scored.effective * np.array(unclamped)
+        raw = np.where(np.isnan(scored.value), np.nan, np.where(np.isnan(added), 0.0, added).sum(axis=0))
     unknown = np.full(scored.value.shape, np.nan)
     return Node(
         name=name,
-        raw=np.where(np.isnan(scored.value), np.nan, raw),
+        raw=raw,
         value=scored.value,
         reason=scored.reason,
         numerator=unknown,
@@ -90,8 +88,8 @@ def aggregate(
         contribution=unknown,
         n=unknown,
         children=tuple(
-            replace(child, weight=np.full(unknown.shape, share), contribution=effective * child.value)
-            for child, share, effective in zip(children, shares, scored.effective, strict=True)
+            child.weighed(np.full(unknown.shape, share), contribution)
+            for child, share, contribution in zip(children, shares, contributions, strict=True)
         ),
     )
 

@@ -36,6 +36,7 @@ class Reason(enum.IntEnum):
 
 
 REASON_WORDS = tuple(reason.word for reason in Reason)
+_NONE, _NOT_GIVEN, _NO_DATA = (np.int8(reason) for reason in (Reason.NONE, Reason.NOT_GIVEN, Reason.NO_DATA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +68,31 @@ def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str
     [0.75, nan]
     """
     unknown = np.isnan(numerator) | np.isnan(denominator)
+    faults = (numerator < 0) | (denominator < 0) | (numerator == np.inf) | (denominator == np.inf)
+    limit = denominator * (1 + SHARE_TOLERANCE) if share else np.inf
+    if (faults | (numerator > limit)).any():
+        raise InvalidInputError(_count_problem(numerator, denominator, what))
     empty = denominator == 0
-    if not (
-        np.min(numerator, initial=0.0, where=~unknown) >= 0 and np.min(denominator, initial=0.0, where=~unknown) >= 0
-    ):
-        raise InvalidInputError(Problem(what, "numerator and denominator must not be negative", code="negative"))
-    if np.isinf(numerator).any() or np.isinf(denominator).any():
-        raise InvalidInputError(Problem(what, "numerator and denominator must be finite", code="non_finite"))
-    if share and (numerator > denominator * (1 + SHARE_TOLERANCE)).any():
-        at = int(np.argmax(numerator > denominator * (1 + SHARE_TOLERANCE)))
-        text = f"numerator {numerator[at]:g} exceeds denominator {denominator[at]:g}; it must count a part of it"
-        raise InvalidInputError(Problem(what, text, float(numerator[at]), "count_exceeds_n"))
-    absent = unknown | empty
-    value = numerator / np.where(absent, np.nan, denominator)
+    value = numerator / np.where(empty, np.nan, denominator)
     if share:
         value = np.minimum(value, 1.0)
-    reason = np.where(
-        unknown, np.int8(Reason.NOT_GIVEN), np.where(empty, np.int8(Reason.NO_DATA), np.int8(Reason.NONE))
-    )
-    return Ratio(numerator, denominator, value, reason.astype(np.int8, copy=False))
+    return Ratio(numerator, denominator, value, np.where(unknown, _NOT_GIVEN, np.where(empty, _NO_DATA, _NONE)))
+
+
+def _count_problem(numerator: Array, denominator: Array, what: str) -> Problem:
+    if ((numerator < 0) | (denominator < 0)).any():
+        return Problem(what, "numerator and denominator must not be negative", code="negative")
+    if np.isinf(numerator).any() or np.isinf(denominator).any():
+        return Problem(what, "numerator and denominator must be finite", code="non_finite")
+    at = int(np.argmax(numerator > denominator * (1 + SHARE_TOLERANCE)))
+    text = f"numerator {numerator[at]:g} exceeds denominator {denominator[at]:g}; it must count a part of it"
+    return Problem(what, text, float(numerator[at]), "count_exceeds_n")
 
 
 def given(value: Array) -> Ratio:
     """Return evidence that is a bare value, one entry a group; NaN is `not_given`."""
     unknown = np.full(value.shape, np.nan)
-    reason = np.where(np.isnan(value), np.int8(Reason.NOT_GIVEN), np.int8(Reason.NONE)).astype(np.int8, copy=False)
-    return Ratio(unknown, unknown, value, reason, "value")
+    return Ratio(unknown, unknown, value, np.where(np.isnan(value), _NOT_GIVEN, _NONE), "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,27 @@ class Node:
         """True where the value is there although a part of the weight has no data."""
         partial: Flags = ~np.isnan(self.value) & (self.coverage < 1)
         return partial
+
+    def weighed(self, weight: Array, contribution: Array) -> Node:
+        """Return the node as a part of another one: with its weight there and what it adds."""
+        return Node(
+            self.name,
+            self.raw,
+            self.value,
+            self.reason,
+            self.numerator,
+            self.denominator,
+            self.coverage,
+            self.partial_value,
+            weight,
+            contribution,
+            self.n,
+            self.evidence,
+            self.flags,
+            self.beside,
+            self.notes,
+            self.children,
+        )
 
 
 def leaf(

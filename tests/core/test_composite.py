@@ -130,7 +130,8 @@ def test_200_000_groups_score_like_each_group_alone():
     measures = {name: np.floor(random.uniform(0.2, 1.0, groups) * count) for name, count in MONTH.items()}
     whole = {"answered_within_threshold": "answered_timed", "evaluation_scores": "evaluations"}
     whole |= {"tickets_reactivated": "tickets_closed", "tickets_mature": "tickets_closed"}
-    whole |= {f"satisfied_responses.{channel}": f"responses.{channel}" for channel in ("ivr", "sms")}
+    for part in ("satisfied_responses", "response_points"):
+        whole |= {f"{part}.{channel}": f"responses.{channel}" for channel in ("ivr", "sms")}
     for part, total in whole.items():
         measures[part] = np.minimum(measures[part], measures[total])
     for name in MONTH:  # every figure is missing or empty somewhere

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csi_service.core.index import SUM_TOLERANCE
-from csi_service.core.indicator import Array, Calculator, Indicator, Measures, Node, Ratio, Reason, leaf, ratio
+from csi_service.core.indicator import Array, Calculator, Flags, Indicator, Measures, Node, Ratio, Reason, leaf, ratio
 from csi_service.core.tables import Table
 from csi_service.errors import InvalidInputError, Problem
 
@@ -35,7 +34,7 @@ def read(table: Table) -> Parameters:
     """Read the `[external]` table of a weights document."""
     method = table.choice("method", METHODS, "satisfied")
     channels = table.table("channels")
-    weights = {name: channels.number(name, least=0) for name in channels.keys() if name != "source"}  # noqa: SIM118 - not a dict
+    weights = {name: channels.number(name, least=0) for name in channels.keys() if name != "source"}
     pooling = table.choice("pooling", POOLINGS, "weights" if weights else "responses")
     if pooling == "weights" and not sum(weights.values()) > 0:
         table.report(
@@ -69,72 +68,62 @@ def satisfaction(m: Measures, p: Parameters) -> Ratio:
 
 def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -> Node:
     """Return O-CSI: the channels' shares pooled by responses, equally or by explicit weights over those with responses."""
-    shares = _channel_shares(ratios, p)
-    children = []
-    for (name, evidence), share in zip(ratios.items(), shares, strict=True):
-        child = leaf(name, evidence, evidence.value)
-        children.append(replace(child, weight=share, contribution=np.where(share > 0, share * evidence.value, np.nan)))
-    value = np.sum([np.nan_to_num(child.contribution) for child in children], axis=0)
-    there = np.any([share > 0 for share in shares], axis=0)
     evidences = list(ratios.values())
-    pooled = ratio(
-        np.sum(
-            [np.where(np.isnan(evidence.value), 0.0, np.nan_to_num(evidence.numerator)) for evidence in evidences],
-            axis=0,
-        ),
-        np.sum(
-            [np.where(np.isnan(evidence.value), 0.0, np.nan_to_num(evidence.denominator)) for evidence in evidences],
-            axis=0,
-        ),
-        what="external",
-    )
-    bare = all(evidence.evidence == "value" for evidence in evidences)
-    reason = np.where(there, np.int8(Reason.NONE), np.int8(Reason.NO_DATA)).astype(np.int8)
-    unknown = np.full(value.shape, np.nan)
+    values = np.array([evidence.value for evidence in evidences])
+    shares = _channel_shares(ratios, values, p)
+    contributions = np.where(shares > 0, shares * values, np.nan)
+    there = (shares > 0).any(axis=0)
+    value = np.where(there, np.where(shares > 0, contributions, 0.0).sum(axis=0), np.nan)
+    counted = ~np.isnan(values)
     node = leaf(
         "external",
         Ratio(
-            unknown if bare else pooled.numerator,
-            unknown if bare else pooled.denominator,
-            unknown,
-            reason,
-            "value" if bare else "counts",
+            _total([evidence.numerator for evidence in evidences], counted),
+            _total([evidence.denominator for evidence in evidences], counted),
+            value,
+            np.where(there, np.int8(Reason.NONE), np.array([evidence.reason for evidence in evidences]).max(axis=0)),
+            "value" if all(evidence.evidence == "value" for evidence in evidences) else "counts",
+            {name: _pooled_view(evidences, shares, name) for name in VIEWS},
         ),
-        np.where(there, value, np.nan),
+        value,
         notes={"method": p.method, "pooling": p.pooling},
-        raw=np.where(there, value, np.nan),
     )
-    return replace(node, children=tuple(children), beside=_pooled_views(evidences, shares))
+    children = (
+        leaf(name, evidence, evidence.value).weighed(share, contribution)
+        for (name, evidence), share, contribution in zip(ratios.items(), shares, contributions, strict=True)
+    )
+    return replace(node, children=tuple(children))
 
 
-def _pooled_views(evidences: Sequence[Ratio], shares: Sequence[Array]) -> dict[str, Array]:
-    """Both views of the channels, pooled as the index is; a view that a channel with responses lacks is NaN."""
-    views = {}
-    for name in VIEWS:
-        parts = [
-            np.where(share > 0, share * evidence.beside.get(name, np.nan), 0.0)
-            for evidence, share in zip(evidences, shares, strict=True)
-        ]
-        views[name] = np.where(np.sum(shares, axis=0) > 0, np.sum(parts, axis=0), np.nan)
-    return views
+def _total(counts: Sequence[Array], counted: Flags) -> Array:
+    """Sum over the channels that have a value, one entry a group; NaN where none has a count."""
+    known = counted & ~np.isnan(np.array(counts))
+    return np.where(known.any(axis=0), np.where(known, np.array(counts), 0.0).sum(axis=0), np.nan)
 
 
-def _channel_shares(ratios: Mapping[str, Ratio], p: Parameters) -> list[Array]:
-    """Each channel's weight a group: 0 where it has no responses, else so that the weights of the group sum to 1."""
-    there = [~np.isnan(evidence.value) for evidence in ratios.values()]
+def _pooled_view(evidences: Sequence[Ratio], shares: Array, name: str) -> Array:
+    """A view of all channels, pooled as the index is; NaN where a channel with responses lacks it, or none has any."""
+    unknown = np.full(shares.shape[1], np.nan)
+    views = np.array([evidence.beside.get(name, unknown) for evidence in evidences])
+    pooled = np.where(shares > 0, shares * views, 0.0).sum(axis=0)
+    return np.where((shares > 0).any(axis=0), pooled, np.nan)
+
+
+def _channel_shares(ratios: Mapping[str, Ratio], values: Array, p: Parameters) -> Array:
+    """Weights, one row a channel: 0 where it has no responses, else so that the weights of a group sum to 1."""
     if p.pooling == "responses" and len(ratios) > 1:
-        bare = [name for name, evidence in ratios.items() if evidence.evidence == "value"]
-        if bare:
-            text = "a bare value carries no number of responses to pool by; give numerator and denominator, or pool 'equal' or by weights"
-            raise InvalidInputError(Problem(bare[0], text, code="method"))
-        parts = [np.nan_to_num(evidence.denominator) for evidence in ratios.values()]
+        bare = next((name for name, evidence in ratios.items() if evidence.evidence == "value"), None)
+        if bare is not None:
+            text = "a bare value carries no number of responses to pool by; give numerator and denominator"
+            raise InvalidInputError(Problem(bare, f"{text}, or pool 'equal' or by weights", code="method"))
+        parts = np.array([evidence.denominator for evidence in ratios.values()])
     elif p.pooling == "weights":
-        parts = [np.where(has, p.channel_weights.get(name, 0.0), 0.0) for name, has in zip(ratios, there, strict=True)]
+        parts = np.array([p.channel_weights.get(name, 0.0) for name in ratios])[:, None]
     else:
-        parts = [has.astype(np.float64) for has in there]
-    parts = [np.where(has, part, 0.0) for has, part in zip(there, parts, strict=True)]
-    total = np.sum(parts, axis=0)
-    return [part / np.where(total > SUM_TOLERANCE, total, np.inf) for part in parts]
+        parts = np.ones((len(ratios), 1))
+    parts = np.where(np.isnan(values), 0.0, parts)
+    total = parts.sum(axis=0)
+    return parts / np.where(total > 0, total, np.inf)
 
 
 CALCULATOR = Calculator(
