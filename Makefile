@@ -22,8 +22,8 @@ lint: .venv/.stamp  ## style, format, types, Dockerfile
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 
-bench: .venv/.stamp  ## time the hot paths
-	$(BIN)/python -m tests.bench
+bench: .venv/.stamp  ## time the hot paths beside a reference (benchmarks/README.md); ten minutes
+	for name in start_up calculators composite_api score_files; do $(BIN)/python -m benchmarks.$$name; echo; done
 
 lock:  ## re-make constraints.txt: the newest versions that pyproject.toml allows, for all its Pythons, no hosts
 	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp" uv.lock' EXIT; rm -f uv.lock; \

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from csi_service.core.calculators import external, internal
 from csi_service.core.weights import WeightSet
-from csi_service.facts.duck import run_with_progress
-from csi_service.facts.kinds import KINDS, REFERRING
-from csi_service.ingest import load
+from csi_service.facts.duck import refusing, run_with_progress
+from csi_service.facts.kinds import REFERRING
+from csi_service.ingest import load, rejects
 from csi_service.ingest.load import Importer
 from csi_service.ingest.outcome import Outcome
 from csi_service.rollup import calls, complaints, evaluations, surveys, tickets
@@ -27,7 +26,7 @@ class FileFacts:
     def __init__(
         self, importer: Importer, files: Mapping[str, Sequence[Path]], scope: Scope, progress: Progress | None = None
     ) -> None:
-        """Open each kind's files (a kind that the mapping takes from another's file joins in) and load all but the calls.
+        """Open each kind's files (a kind that the mapping takes from another's file joins in); load all but the calls.
 
         Raises:
             FileRefusedError: a file that cannot be read as a whole.
@@ -37,12 +36,15 @@ class FileFacts:
         self._progress = progress
         paths = dict(files)
         for kind, described in importer.mapping.kinds.items():
-            if kind not in paths and described.taken_from in files:
+            if kind not in paths and described.taken_from is not None and described.taken_from in files:
                 paths[kind] = files[described.taken_from]
-        self.records = {kind: load.open_records(importer, KINDS[kind], paths[kind]) for kind in KINDS if kind in paths}
+        self._names = ", ".join(dict.fromkeys(path.name for kind in paths.values() for path in kind))
+        with refusing(self._names):
+            self.records = load.open_all(importer, paths)
         for kind, records in self.records.items():
             if kind != "calls":
-                load.stage(self._connection, records, self._telling(kind))
+                with refusing(", ".join(records.outcome.files)):
+                    load.stage(self._connection, records, self._telling(kind))
         self.batches = evaluations.load_batches(self._connection, "batches" in self.records)
         self._calls_relation = "(SELECT * FROM calls_rows WHERE good)"
         self._calls_checked = False
@@ -57,7 +59,22 @@ class FileFacts:
         return self.records[kind].fields if kind in self.records else frozenset()
 
     def measures(self, weights: WeightSet) -> pd.DataFrame:
-        """Return the measures under a set's parameters: columns day, the keys, one a measure; kinds not given have none."""
+        """Return the measures under a set's parameters: columns day, the keys, one a measure that is known.
+
+        Raises:
+            FileRefusedError: a file that turns out to be damaged further down.
+        """
+        with refusing(self._names):
+            frames = self._frames(weights)
+        groups = ["day", *self._scope.keys]
+        if not frames:
+            return pd.DataFrame(
+                {name: pd.Series(dtype="object" if name != "day" else "datetime64[s]") for name in groups}
+            )
+        return pd.concat(frames, ignore_index=True).groupby(groups, as_index=False, sort=True).sum()
+
+    def _frames(self, weights: WeightSet) -> list[pd.DataFrame]:
+        """The measures of each kind that is given."""
         frames = []
         process: internal.Parameters | None = weights.components.get("internal")
         survey: external.Parameters | None = weights.components.get("external")
@@ -80,8 +97,7 @@ class FileFacts:
             frames.append(complaints.roll_up(self._connection, self._scope))
         if "evaluations" in self.records:
             frames.append(evaluations.roll_up(self._connection, self._scope, "delight" in self.fields("evaluations")))
-        groups = ["day", *self._scope.keys]
-        return pd.concat(frames, ignore_index=True).groupby(groups, as_index=False, sort=True).sum()
+        return frames
 
     def rated_calls(self) -> pd.DataFrame | None:
         """Return the rated calls by day, key, batch and level; None where no file carries ratings."""
@@ -98,23 +114,29 @@ class FileFacts:
         return self._frame(calls.query(self._calls_relation, self.fields("calls"), self._scope, p))
 
     def _check_calls(self, p: internal.Parameters) -> pd.DataFrame | None:
-        """Roll the calls up in one reading while looking for faults; None where the good rows have to be loaded first."""
+        """Roll the calls up in one reading while looking for faults; None where the good rows had to be loaded."""
         records = self.records["calls"]
         late = calls.late_fields(records.fields, self._scope)
         early = [name for name in records.reads if name not in late]
         unread = calls.Unread(records.values(late), records.refused(late), records.doubts(early))
-        query = calls.query(records.rows, records.fields, self._scope, p, unread)
-        run_with_progress(self._connection, f"CREATE TEMP TABLE call_groups AS {query}", self._telling("calls"))
-        load.collect_structure_rejects(self._connection, records)
-        groups = self._frame("SELECT * EXCLUDE (ids) FROM call_groups")
-        hashes = self._connection.execute("SELECT unnest(ids) AS id FROM call_groups").fetchnumpy()["id"]
-        self._connection.execute("DROP TABLE call_groups")
-        if groups["doubts"].any() or _any_twice(hashes):
-            load.collect_rejects(self._connection, records)
+        query = calls.alike_query(records.rows, records.fields, self._scope, p, unread)
+        run_with_progress(self._connection, f"CREATE TEMP TABLE alike_calls AS {query}", self._telling("calls"))
+        rejects.collect_structure_rejects(self._connection, records)
+        doubts = self._connection.execute(calls.doubts_query("alike_calls", records.fields, self._scope, unread))
+        measures = None
+        if doubts.fetchall()[0][0] or self._any_call_twice():
+            rejects.collect_rejects(self._connection, records)
             self._loaded_calls()
-            return None
-        records.outcome.loaded = int(groups["contacts_answered"].sum() + groups["contacts_abandoned"].sum())
-        return groups.drop(columns=["doubts"])
+        else:
+            measures = self._frame(calls.measures_query("alike_calls", records.fields, self._scope, p, unread))
+            records.outcome.loaded = int(measures["contacts_answered"].sum() + measures["contacts_abandoned"].sum())
+        self._connection.execute("DROP TABLE alike_calls")
+        return measures
+
+    def _any_call_twice(self) -> bool:
+        hashes = self._connection.execute("SELECT unnest(ids) AS id FROM alike_calls").fetchnumpy()["id"]
+        ordered = np.sort(np.asarray(hashes))
+        return bool((ordered[1:] == ordered[:-1]).any())
 
     def _loaded_calls(self) -> str:
         if self._calls_relation != "calls":
@@ -135,8 +157,3 @@ class FileFacts:
     def _telling(self, kind: str) -> Callable[[float], None] | None:
         progress = self._progress
         return None if progress is None else lambda share: progress(kind, share)
-
-
-def _any_twice(hashes: "np.ndarray[Any, np.dtype[np.uint64]]") -> bool:
-    ordered = np.sort(hashes)
-    return bool((ordered[1:] == ordered[:-1]).any())

@@ -39,7 +39,7 @@ class Facts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for: the period (None: all days in the data), its cut, the group keys, the weights (None: by date)."""
+    """What is asked for: the period (None: all days there are), its cut, the group keys, the weights (None: by date)."""
 
     period: Period | None = None
     grain: str | None = None
@@ -136,7 +136,7 @@ def _within(frame: pd.DataFrame, period: Period) -> "pd.Series[bool]":
 
 
 def _applied(weights: WeightSet, facts: Facts, warnings: list[str]) -> WeightSet:
-    """The set as it applies to the data: resolution from the calls' flag where there are no tickets, parts of AHT that exist."""
+    """The set as it applies to the data: the calls' flag where there are no tickets, the parts of AHT that exist."""
     process = weights.components.get("internal")
     if process is None:
         return weights

@@ -11,6 +11,7 @@ import click
 
 from csi_service import __version__
 from csi_service.errors import CsiError
+from csi_service.report.columns import visible
 
 # Command: where it is, and what it does in a line (so that --help imports none of them).
 COMMANDS = {
@@ -46,9 +47,23 @@ def csi() -> None:
 
 
 def main() -> None:
-    """Run the command line; what the caller can mend ends with one line and exit code 2."""
+    """Run the command line and exit; what the caller can mend ends with one line and exit code 2."""
     try:
-        csi(prog_name="csi")
+        code = csi.main(prog_name="csi", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = _complain("stopped", 130)
+    except click.ClickException as error:
+        code = _complain(error.format_message(), 2)
     except CsiError as error:
-        click.echo(f"csi: {error}", err=True)
-        sys.exit(2)
+        code = _complain(str(error), 2)
+    except OSError as error:
+        code = _complain(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
+    sys.exit(code)
+
+
+def _complain(text: str, code: int) -> int:
+    click.echo(f"csi: {visible(' '.join(text.split()))}", err=True)
+    return code

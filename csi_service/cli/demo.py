@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import shlex
 from pathlib import Path
 
 import click
@@ -36,10 +37,11 @@ def demo() -> None:
     "--last-month", help="Last of the 14 months, for instance 2026-10; default: the last month that has ended."
 )
 @click.option("--seed", default=20, show_default=True, help="Another seed makes another centre.")
-def make(folder: Path, last_month: str | None, seed: int) -> None:
+@click.option("--scale", default=1.0, show_default=True, help="Share of the calls to make, above 0 and up to 1.")
+def make(folder: Path, last_month: str | None, seed: int, scale: float) -> None:
     """Write 14 months of a made-up centre into FOLDER: three sites, 12 teams, 160 agents, 1.2 million calls."""
     services = build_services(load_settings())
-    _make(folder, last_month or _last_month(services.today()), seed)
+    _make(folder, last_month or _last_month(services.today()), seed, scale)
 
 
 @demo.command()
@@ -48,11 +50,11 @@ def make(folder: Path, last_month: str | None, seed: int) -> None:
 def run(folder: Path, port: int) -> None:
     """Make demo data once, score their latest month, and serve the API on 127.0.0.1."""
     services = build_services(load_settings())
-    if not (folder / "calls").is_dir():
+    if not demo_files(folder)["calls"]:
         click.echo("Making demo data: 14 months of a centre with three sites (once).", err=True)
-        _make(folder, _last_month(services.today()), seed=20)
-    month = max(path.stem.removeprefix("calls-") for path in (folder / "calls").glob("calls-*.csv"))
+        _make(folder, _last_month(services.today()))
     files = demo_files(folder)
+    month = files["calls"][-1].stem.removeprefix("calls-")
     click.echo(_scored(services, files, month))
     click.echo(_how_to(folder, month, port))
     serve(dataclasses.replace(services.settings, host="127.0.0.1", port=port))
@@ -67,9 +69,9 @@ def demo_files(folder: Path) -> dict[str, list[Path]]:
     }
 
 
-def _make(folder: Path, last_month: str, seed: int) -> None:
+def _make(folder: Path, last_month: str, seed: int = 20, scale: float = 1.0) -> None:
     try:
-        write_demo(folder, last_month, seed, progress=lambda text: click.echo(f"  {text}", err=True))
+        write_demo(folder, last_month, seed, scale=scale, progress=lambda text: click.echo(f"  {text}", err=True))
     except ValueError as error:
         raise InvalidInputError(Problem("demo", str(error))) from error
     except OSError as error:
@@ -96,10 +98,15 @@ def _how_to(folder: Path, month: str, port: int) -> str:
         '"qa": {"value": 0.9}}, "external": {"value": 0.92}, '
         '"complaint": {"complaints": {"numerator": 9, "denominator": 1000}}}'
     )
+    csi = ".venv/bin/csi" if Path(".venv/bin/csi").exists() else "csi"
+    calls, surveys, complaints, tickets, evaluations, batches = (
+        shlex.quote(f"{folder}/{name}.csv")
+        for name in ("calls/*", "surveys", "complaints", "tickets", "evaluations", "batches")
+    )
     return f"""The same from the files:
-  .venv/bin/csi score --calls '{folder}/calls/*.csv' --surveys {folder}/surveys.csv \\
-    --complaints {folder}/complaints.csv --tickets {folder}/tickets.csv --evaluations {folder}/evaluations.csv \\
-    --batches {folder}/batches.csv --period {month} --by team
+  {csi} score --calls {calls} --surveys {surveys} --complaints {complaints} \\
+    --tickets {tickets} --evaluations {evaluations} --batches {batches} \\
+    --period {month} --by team
 
 The API: {address}  (documentation: {address}/docs; stop with Ctrl-C)
   curl {address}/api/v1/weights

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.documents import read_mapping_file
 from csi_service.errors import FileRefusedError, MappingError
 from csi_service.facts.duck import workspace
-from csi_service.ingest.mapping import parse_mapping
 from csi_service.ingest.suggest import suggest as draft
+from csi_service.settings import load_settings
 
 
 @click.group(short_help="Mappings: suggest, check.")
@@ -19,18 +20,17 @@ def mapping() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def suggest(file: Path) -> None:
     """Draft a mapping from the headers and first rows of a CSV, XLSX or Parquet FILE; read it before you use it."""
+    zone = str(load_settings().time_zone)
     with workspace() as (connection, folder):
-        click.echo(draft(connection, file, folder), nl=False)
+        click.echo(draft(connection, file, folder, zone), nl=False)
 
 
 @mapping.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Check a mapping file; each problem is a line, and any makes exit code 2."""
-    if not file.is_file():
-        raise FileRefusedError(f"{file}: there is no such file")
     try:
-        read = parse_mapping(file.read_text(encoding="utf-8"), file.name)
+        read = read_mapping_file(file)
     except MappingError as error:
         for problem in error.problems:
             click.echo(f"{file}: {problem}", err=True)

@@ -1,29 +1,45 @@
 """What commands print and write: whole files, and how far long work has come."""
 
+import contextlib
+import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from csi_service.errors import FileRefusedError
 
 
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; what was written appears at `path` when the block ends, or nothing changes there."""
+    straight = path.exists() and not path.is_file()  # a pipe or a device is written to, never replaced
+    target = path.resolve()
+    beside = path if straight else target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        if not straight:
+            beside.replace(target)
+    except OSError as error:
+        raise FileRefusedError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        if not straight:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+
+
 def write_whole(content: bytes, path: Path | None) -> None:
     """Write to standard output, or to a file that appears whole or not at all."""
     if path is None:
-        stdout: BinaryIO = click.get_binary_stream("stdout")
-        stdout.write(content)
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
         return
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    with whole(path) as beside:
         beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise FileRefusedError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 class Progress:
@@ -45,7 +61,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the last bar."""
-        self._end()
+        self.end()
 
     def tell(self, label: str, share: float) -> None:
         """Show the share done (0..1) of a step; steps run one after the other."""
@@ -53,7 +69,7 @@ class Progress:
             return
         with self._lock:
             if label != self._label:
-                self._end()
+                self.end()
                 self._label, self._shown = label, 0
                 self._bar = click.progressbar(length=100, label=label.ljust(18), file=sys.stderr, show_eta=False)
                 self._bar.__enter__()
@@ -62,7 +78,8 @@ class Progress:
                 self._bar.update(done - self._shown)
                 self._shown = done
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End the bar that is shown."""
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
             self._bar = None

@@ -3,28 +3,28 @@
 import glob
 import sys
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from csi_service.cli.output import Progress, write_whole
+from csi_service.cli.documents import find_weights, read_mapping_file
+from csi_service.cli.output import Progress, whole, write_whole
 from csi_service.core.periods import parse_period
-from csi_service.core.weights import WeightSet, parse_weights
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.duck import workspace
 from csi_service.file_facts import FileFacts
 from csi_service.ingest.coerce import Zones
 from csi_service.ingest.load import Importer
-from csi_service.ingest.mapping import Mapping, parse_mapping
+from csi_service.ingest.mapping import Mapping
 from csi_service.ingest.outcome import Outcome, write_rejects
+from csi_service.report.columns import visible
 from csi_service.report.files import WRITERS
 from csi_service.rollup.places import Scope
 from csi_service.scoring import Request, Scores, check_keys, score_facts
 from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
-from csi_service.weights_folder import read_text
 
 _FILE_OPTIONS = ("calls", "surveys", "survey_invitations", "complaints", "tickets", "evaluations", "batches")
 _REASONS_SHOWN = 5
@@ -58,7 +58,7 @@ def _file_options(command: Any) -> Any:
 )
 @click.option("--strict", is_flag=True, help="Any rejected row ends the run with exit code 2.")
 @click.option(
-    "--time-zone", metavar="ZONE", help="Zone in which days are cut; default: CSI_TIME_ZONE, else the mapping's."
+    "--time-zone", metavar="ZONE", help="Zone in which days are cut; default: the mapping's, else CSI_TIME_ZONE."
 )
 def score(
     mapping: str | None,
@@ -87,30 +87,55 @@ def score(
         raise click.UsageError("give at least one file, for instance --calls calls.csv")
     if format_ == "xlsx" and output is None and sys.stdout.isatty():
         raise click.UsageError("--format xlsx needs --output FILE")
+    _check_targets([path for path in (output, rejects) if path], {path for found in paths.values() for path in found})
     keys = tuple(key.strip() for key in by.split(",")) if by else ()
     check_keys(keys)
     request = Request(
-        period=parse_period(period) if period else None,
+        period=None if period is None else parse_period(period),
         grain=grain,
         keys=keys,
-        weights=_weights(services, weights) if weights else None,
+        weights=None if weights is None else find_weights(services, weights),
     )
-    described = _mapping(mapping) if mapping else Mapping()
-    scores, outcomes = _score(services, paths, described, _zones(services, described, time_zone), request)
-    _summarise(outcomes, scores)
-    if rejects is not None:
-        write_rejects(rejects, outcomes)
+    described = Mapping() if mapping is None else read_mapping_file(Path(mapping))
+    zones = _zones(services, described, time_zone)
+    scores, outcomes = _score(services, paths, described, zones, request, rejects)
     if strict and any(outcome.rejected for outcome in outcomes):
         raise FileRefusedError("rows were rejected and --strict was given; nothing was scored")
     write_whole(WRITERS[format_](scores, outcomes), output)
 
 
+def _check_targets(targets: Sequence[Path], inputs: Iterable[Path]) -> None:
+    """Refuse before the work begins what could not be written after it, or would take a record file's place."""
+    taken = {path.resolve() for path in inputs}
+    for target in targets:
+        if not target.parent.is_dir():
+            raise FileRefusedError(f"{target}: there is no folder {target.parent}")
+        if target.resolve() in taken:
+            raise FileRefusedError(f"{target}: is read or written already in this run; name another file")
+        if not target.exists() or target.is_file():
+            taken.add(target.resolve())
+
+
 def _score(
-    services: Services, paths: dict[str, list[Path]], mapping: Mapping, zones: Zones, request: Request
+    services: Services,
+    paths: dict[str, list[Path]],
+    mapping: Mapping,
+    zones: Zones,
+    request: Request,
+    rejects: Path | None,
 ) -> tuple[Scores, list[Outcome]]:
+    sets = [] if request.weights else services.weights.all()
     with workspace() as (connection, folder), Progress() as progress:
         facts = FileFacts(Importer(connection, folder, mapping, zones), paths, Scope(request.keys), progress.tell)
-        return score_facts(facts, services.weights.all(), request, services.today()), facts.outcomes
+        try:
+            scores = score_facts(facts, sets, request, services.today())
+        except FileRefusedError:  # the rows, all rejected perhaps, are accounted for nevertheless
+            progress.end()
+            _account(facts.outcomes, rejects)
+            raise
+        progress.end()
+        _account(facts.outcomes, rejects)
+        return scores, facts.outcomes
 
 
 def _expand(pattern: str) -> list[Path]:
@@ -122,22 +147,6 @@ def _expand(pattern: str) -> list[Path]:
     return [Path(name) for name in found]
 
 
-def _mapping(name: str) -> Mapping:
-    path = Path(name)
-    if not path.is_file():
-        raise FileRefusedError(f"{name}: there is no such mapping file")
-    return parse_mapping(path.read_text(encoding="utf-8"), path.name)
-
-
-def _weights(services: Services, name: str) -> WeightSet:
-    path = Path(name)
-    if path.suffix != ".toml":
-        return services.weights.get(name)
-    if not path.is_file():
-        raise FileRefusedError(f"{name}: there is no such weights file")
-    return parse_weights(read_text(path), path.stem)
-
-
 def _zones(services: Services, mapping: Mapping, option: str | None) -> Zones:
     centre = option or mapping.time_zone or str(services.settings.time_zone)
     if centre not in zoneinfo.available_timezones():
@@ -145,14 +154,18 @@ def _zones(services: Services, mapping: Mapping, option: str | None) -> Zones:
     return Zones(mapping.time_zone or centre, centre)
 
 
-def _summarise(outcomes: Sequence[Outcome], scores: Scores) -> None:
+def _account(outcomes: Sequence[Outcome], rejects: Path | None) -> None:
+    """Say on standard error what became of the rows, and write the rejected ones."""
+    if rejects is not None:
+        with whole(rejects) as beside:
+            write_rejects(beside, outcomes)
     for outcome in outcomes:
         parts = [f"{outcome.loaded:,} counted", f"{outcome.rejected:,} rejected"]
         if outcome.repeated:
             parts.append(f"{outcome.repeated:,} replaced by a later row with the same number")
         files = outcome.files[0] if len(outcome.files) == 1 else f"{len(outcome.files)} files"
-        click.echo(f"{outcome.kind}: {', '.join(parts)} ({files})", err=True)
+        click.echo(f"{outcome.kind}: {', '.join(parts)} ({visible(files)})", err=True)
         for reason, number in outcome.reasons()[:_REASONS_SHOWN]:
-            click.echo(f"  {number:,} x {reason}", err=True)
+            click.echo(f"  {number:,} x {visible(reason)}", err=True)
         if outcome.ignored_columns:
-            click.echo(f"  columns not used: {', '.join(outcome.ignored_columns)}", err=True)
+            click.echo(f"  columns not used: {visible(', '.join(outcome.ignored_columns))}", err=True)

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from csi_service.core.weights import WeightSet, in_effect, parse_weights
-from csi_service.errors import CsiError, FileRefusedError, WeightsError
+from csi_service.cli.documents import find_weights, read_weights_file
+from csi_service.core.weights import WeightSet, in_effect
+from csi_service.errors import FileRefusedError, NotFoundError, WeightsError
 from csi_service.schema.scores import plain
 from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
-from csi_service.weights_folder import read_text
 
 
 @click.group(short_help="Weights: list, show, check, diff.")
@@ -27,7 +27,10 @@ def weights(ctx: click.Context) -> None:
 def list_(services: Services) -> None:
     """List the sets; the one valid today is marked."""
     sets = services.weights.all()
-    today = in_effect(sets, services.today()).name
+    try:
+        today = in_effect(sets, services.today()).name
+    except NotFoundError:
+        today = ""
     for item in sets:
         mark = "*" if item.name == today else " "
         title = f"{item.title} {item.title_zh}".rstrip()
@@ -41,7 +44,7 @@ def list_(services: Services) -> None:
 @click.pass_obj
 def show(services: Services, name: str, format_: str) -> None:
     """Show every value of a set (a name, or a file ending in .toml)."""
-    item = _load(services, name)
+    item = find_weights(services, name)
     if format_ == "json":
         body = {"name": item.name, "digest": item.digest, "warnings": item.warnings, "document": item.document}
         click.echo(json.dumps(plain(body), ensure_ascii=False, indent=2))
@@ -55,19 +58,22 @@ def show(services: Services, name: str, format_: str) -> None:
 @click.argument("files", nargs=-1, required=True)
 def check(files: tuple[str, ...]) -> None:
     """Check weights files; each problem is a line, and any makes exit code 2."""
-    faults: list[CsiError] = []
+    faulty = 0
     for name in files:
         try:
-            item = _read(Path(name))
+            item = read_weights_file(Path(name))
         except WeightsError as error:
             for problem in error.problems:
                 click.echo(f"{name}: {problem}", err=True)
-            faults.append(error)
-            continue
-        click.echo(f"{name}: good, {item.title!r}, valid from {item.effective}, digest {item.digest[:12]}")
-        _warn(item)
-    if faults:
-        raise FileRefusedError(f"{len(faults)} of {len(files)} files cannot be used")
+            faulty += 1
+        except FileRefusedError as error:
+            click.echo(str(error), err=True)
+            faulty += 1
+        else:
+            click.echo(f"{name}: good, {item.title!r}, valid from {item.effective}, digest {item.digest[:12]}")
+            _warn(item)
+    if faulty:
+        raise FileRefusedError(f"{faulty} of {len(files)} files cannot be used")
 
 
 @weights.command()
@@ -76,20 +82,10 @@ def check(files: tuple[str, ...]) -> None:
 @click.pass_obj
 def diff(services: Services, old: str, new: str) -> None:
     """Show the values that differ between two sets (names, or files ending in .toml)."""
-    before, after = (dict(_flat(_load(services, name).document)) for name in (old, new))
+    before, after = (dict(_flat(find_weights(services, name).document)) for name in (old, new))
     for key in dict.fromkeys([*before, *after]):
         if before.get(key) != after.get(key):
-            click.echo(f"{key}: {before.get(key, '(default)')} -> {after.get(key, '(default)')}")
-
-
-def _load(services: Services, name: str) -> WeightSet:
-    return _read(Path(name)) if name.endswith(".toml") else services.weights.get(name)
-
-
-def _read(path: Path) -> WeightSet:
-    if not path.is_file():
-        raise FileRefusedError(f"{path}: there is no such file")
-    return parse_weights(read_text(path), path.stem)
+            click.echo(f"{key}: {before.get(key, '(not set)')} -> {after.get(key, '(not set)')}")
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""From scored parts to an index: weigh, rescale over the parts that have data, and say how much of the weight that is."""
+"""From scored parts to an index: weigh, rescale over the parts that have data, say how much of the weight that is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: f
     """Return the weighted mean over the values that are there (NaN is missing); the weights sum to 1.
 
     With every part present the mean is the weighted sum. From `minimum_coverage` of the weight upwards it is the
-    weighted sum over the coverage; below there is no value. `effective` is each part's weight after rescaling, one row a part.
+    weighted sum over the coverage; below there is no value. `effective` is each part's weight after rescaling,
+    one row a part.
 
     Source: arithmetic aggregation with a data threshold, OECD/JRC Handbook (2008), step 6; the threshold as in COINr.
     """

@@ -29,9 +29,9 @@ def parse_level(rating: object) -> int:
         word = rating.strip().lower().replace(" ", "_")
         if word in ("1", "2", "3", "4", "5"):
             return int(word)
-        for names in (LEVELS, CHINESE):
-            if word in names:
-                return names.index(word) + 1
+        for words in (LEVELS, CHINESE):
+            if word in words:
+                return words.index(word) + 1
     names = ", ".join(
         f"{number} {english} {chinese}"
         for number, (english, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
@@ -89,7 +89,7 @@ def level_shares(
         raise InvalidInputError(Problem("population", "must be finite", code="non_finite"))
     within = counts / np.where(has, rated, 1.0)[:, None]
     total = np.bincount(group, used, groups)
-    ratings = np.bincount(group, rated, groups)
+    ratings = np.bincount(group, rated, groups).astype(np.float64)
     if ((total == 0) & (ratings > 0)).any():
         raise InvalidInputError(Problem("population", "sums to 0 over the batches that have ratings", 0, "weights_sum"))
     divisor = np.where(total > 0, total, np.nan)
@@ -101,7 +101,7 @@ def level_shares(
         satisfied=shares[:, satisfied_from - 1 :].sum(axis=1),
         mean=shares @ np.arange(1.0, len(LEVELS) + 1),
         ratings=ratings,
-        batches=np.bincount(group, has, groups),
+        batches=np.bincount(group, has, groups).astype(np.float64),
         weighting="sample" if fallback else weighting,
         fallback=fallback,
     )

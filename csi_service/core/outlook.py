@@ -1,7 +1,5 @@
 """Outlook from delight: whether excitement needs were met often enough to expect rising satisfaction."""
 
-import numpy as np
-
 from csi_service.core.indicator import Array, Node, leaf, ratio
 
 LABELS = ("pessimistic", "neutral", "optimistic")

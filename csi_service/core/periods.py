@@ -1,4 +1,4 @@
-"""Periods of local days: parse and format a day, an ISO week, a month, a quarter, a year or any range; cut by a grain."""
+"""Periods of local days: parse and format a day, ISO week, month, quarter, year or any range; cut by a grain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def containing(day: dt.date, grain: str) -> Period:
 
 
 def spanning(first: dt.date, last: dt.date) -> Period:
-    """Return the period of the days first..last, with the short label where they are a whole day, week, month or year."""
+    """Return the period of the days first..last, with the short label where they are a whole day, week, month..."""
     for whole in (containing(first, "day"), containing(first, "month"), containing(first, "week"), _year(first.year)):
         if (whole.first, whole.last) == (first, last):
             return whole

@@ -22,7 +22,7 @@ def fixed_offset(zone: str) -> int | None:
     """The zone's offset in seconds where it never changes in the years that we accept, else None."""
     info = zoneinfo.ZoneInfo(zone)
     day, end = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
-    offsets = set()
+    offsets: set[timedelta | None] = set()
     while day < end and len(offsets) < 2:
         offsets.add(info.utcoffset(day.astimezone(info)))
         day += timedelta(days=7)

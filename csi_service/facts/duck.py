@@ -9,6 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from csi_service.errors import FileRefusedError
+
 MEMORY_LIMIT = "1000MiB"
 POLL_SECONDS = 0.1
 
@@ -58,6 +60,26 @@ def run_with_progress(
         done.set()
         watcher.join()
         progress(1.0)
+
+
+@contextmanager
+def refusing(files: str) -> Iterator[None]:
+    """Refuse the files where the engine fails over what is in them or runs out of room; bugs pass through."""
+    try:
+        yield
+    except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
+        found = str(error).splitlines()[0]
+        raise FileRefusedError(f"{files}: cannot be read to the end; {_advice(error, found)} ({found})") from error
+
+
+def _advice(error: duckdb.Error, found: str) -> str:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"it takes more memory than the {MEMORY_LIMIT} allowed, or the temporary folder is full"
+    if "state machine" in found:
+        return "lines end in different ways, or a quotation mark stands where none may; write the file anew as CSV"
+    if "gzip" in found.lower():
+        return "the gzip data are damaged; make the file anew"
+    return "its data are damaged or of a kind that cannot be read; make the file anew"
 
 
 def literal(text: str) -> str:

@@ -9,7 +9,7 @@ REFERRING = ("surveys", "complaints", "evaluations")  # kinds whose records may 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a record kind: its name, its type (`ingest/coerce.py` reads them) and whether every row must have it."""
+    """A field of a record kind: its name, its type (read by `ingest/coerce.py`) and whether every row must have it."""
 
     name: str
     type: str
@@ -51,8 +51,9 @@ def _fields(required: str, optional: str) -> tuple[Field, ...]:
 
 
 _SCALE_BOUNDS = (
-    "NOT (CASE scale WHEN 'binary' THEN score IN (0, 1) WHEN '3' THEN score BETWEEN 1 AND 3 WHEN '5' THEN score BETWEEN 1 AND 5 "
-    "WHEN '7' THEN score BETWEEN 1 AND 7 WHEN '10' THEN score BETWEEN 1 AND 10 WHEN 'nps' THEN score BETWEEN 0 AND 10 END)"
+    "NOT (CASE scale WHEN 'binary' THEN score IN (0, 1) WHEN '3' THEN score BETWEEN 1 AND 3 "
+    "WHEN '5' THEN score BETWEEN 1 AND 5 WHEN '7' THEN score BETWEEN 1 AND 7 "
+    "WHEN '10' THEN score BETWEEN 1 AND 10 WHEN 'nps' THEN score BETWEEN 0 AND 10 END)"
 )
 
 KINDS = {
@@ -64,8 +65,9 @@ KINDS = {
             "started_at",
             _fields(
                 "call_id:text started_at:instant answered:flag",
-                "site:text team:text agent:text queue:text channel:text topic:text customer_id:text wait_seconds:seconds "
-                "talk_seconds:seconds hold_seconds:seconds wrap_seconds:seconds ivr_steps:count transfers:count "
+                "site:text team:text agent:text queue:text channel:text topic:text customer_id:text "
+                "wait_seconds:seconds talk_seconds:seconds hold_seconds:seconds wrap_seconds:seconds "
+                "ivr_steps:count transfers:count "
                 "transfer_succeeded:flag resolved:flag",
             ),
         ),
@@ -91,8 +93,8 @@ KINDS = {
             "received_at",
             _fields(
                 "complaint_id:text received_at:instant",
-                "call_id:text ticket_id:text customer_id:text team:text agent:text queue:text category:text severity:text "
-                "channel:text department:text upheld:flag resolved_at:instant",
+                "call_id:text ticket_id:text customer_id:text team:text agent:text queue:text category:text "
+                "severity:text channel:text department:text upheld:flag resolved_at:instant",
             ),
             (Rule("resolved_at", "resolved_at < received_at", "lies before received_at"),),
         ),
@@ -113,8 +115,8 @@ KINDS = {
             "evaluated_at",
             _fields(
                 "evaluation_id:text call_id:text evaluated_at:instant",
-                "score:number full_marks:number delight:flag rating:level batch:text rater:text form:text comment:comment "
-                "team:text agent:text queue:text",
+                "score:number full_marks:number delight:flag rating:level batch:text rater:text form:text "
+                "comment:comment team:text agent:text queue:text",
             ),
             (
                 Rule("score", "score IS NULL AND rating IS NULL", "is missing; give a score, a rating or both"),

@@ -19,7 +19,10 @@ TRUE_WORDS = ("y", "yes", "true", "t", "1", "是", "有", "已接通", "接通")
 FALSE_WORDS = ("n", "no", "false", "f", "0", "否", "无", "未接通")
 SELECTIONS = ("random", "targeted", "calibration")
 CHANNEL_WORDS = {"短信": "sms", "语音": "ivr", "回访": "callback", "电话回访": "callback", "call-back": "callback"}
-_OFFSET = r"':\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)\s*$'"
+# How an instant may be written. The engine takes more, and passes over what follows it, be it PM or the name of a zone.
+_DATE, _CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
+_WITHOUT_OFFSET = rf"'^\s*{_DATE}({_CLOCK})?\s*$'"
+_WITH_OFFSET = rf"'^\s*{_DATE}{_CLOCK}\s*(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)\s*$'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class Typed:
     """How a cell is read: a first step, the value made from it (which may name it `base`), and why a cell is refused.
 
     A value below `least` or above `most` (SQL literals) is refused too, and so is one that is not there although the
-    cell holds text. `day` is the local day of an instant in the centre's zone. `surrogate` is cheaper than the value,
-    NULL where the value is and never more than a day from it.
+    cell holds text. `day` is the local day of an instant in the centre's zone; with `day_tells` it is NULL where the
+    value is, and cheaper to know.
     """
 
     value: str
@@ -37,7 +40,7 @@ class Typed:
     least: str = ""
     most: str = ""
     day: str = ""
-    surrogate: str = ""
+    day_tells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,6 @@ def doubt(type_: str, how: Typed, value: str, cell: str, *, required: bool, nul:
     same as its cell.
     """
     checks = []
-    value = how.surrogate or value
     if type_ in _LENGTHS:
         faults = [f"max(strlen({cell})) > {_LENGTHS[type_]}"]
         faults += [f"bool_or(contains({cell}, chr(0)))"] if nul else []
@@ -116,13 +118,15 @@ def _flag(cell: str) -> Typed:
         for words in (TRUE_WORDS, FALSE_WORDS)
     )
     usual = f"CASE WHEN {cell} IN ({yes}) THEN true WHEN {cell} IN ({no}) THEN false"
-    value = f"{usual} ELSE CASE WHEN lower(trim({cell})) IN ({yes}) THEN true WHEN lower(trim({cell})) IN ({no}) THEN false END END"
+    word = f"lower(trim({cell}))"
+    value = f"{usual} ELSE CASE WHEN {word} IN ({yes}) THEN true WHEN {word} IN ({no}) THEN false END END"
     return Typed(value, "is neither yes nor no; accepted are Y/N, yes/no, true/false, 1/0, 是/否, or a value map")
 
 
 def _as_number(cell: str, decimal: str) -> str:
-    text = cell if decimal == "." else f"replace({cell}, ',', '.')"
-    return f"TRY_CAST({text} AS DOUBLE)"
+    if decimal == ".":
+        return f"TRY_CAST({cell} AS DOUBLE)"
+    return f"CASE WHEN NOT contains({cell}, '.') THEN TRY_CAST(replace({cell}, ',', '.') AS DOUBLE) END"
 
 
 def _number(cell: str, base: str, decimal: str, *, whole: bool) -> Typed:
@@ -157,32 +161,39 @@ def _first_step(cell: str, column: Column) -> str:
 
 
 def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
-    """An instant in UTC; text without an offset is local time of the source's zone."""
+    """An instant in UTC; text without an offset is local time of the source's zone.
+
+    Of an hour that a clock change repeats it is the later one.
+    """
     written = f"written as {' or '.join(column.formats)}" if column.formats else "such as 2021-01-31 09:12:58"
     reason = f"is not an instant {written} between {FIRST_YEAR} and {LAST_YEAR}"
     zone, shift = literal(zones.source), fixed_offset(zones.source)
     if shift is None:
-        utc = f"CASE WHEN timezone({zone}, timezone({zone}, {base})) = {base} THEN timezone('UTC', timezone({zone}, {base})) END"
+        exact = f"timezone({zone}, {base})"
+        utc = f"CASE WHEN timezone({zone}, {exact}) = {base} THEN timezone('UTC', {exact}) END"
         reason += ", or falls into an hour that a clock change skips"
     else:
         utc = f"{base} - INTERVAL '{shift} seconds'" if shift else base
     usual = "true"
-    if not column.formats:
+    if any("%z" in pattern for pattern in column.formats):
+        usual, utc = "false", f"timezone('UTC', {base})"
+    elif not column.formats:
         usual = f"strlen({cell}) = 19 AND {cell}[17] = ':'"  # without an offset; the rest is looked at closely
-        with_offset = f"CASE WHEN regexp_matches({cell}, {_OFFSET}) THEN timezone('UTC', TRY_CAST({cell} AS TIMESTAMPTZ)) ELSE {utc} END"
-        utc = f"CASE WHEN {usual} THEN {utc} ELSE {with_offset} END"
+        exact = f"timezone('UTC', TRY_CAST({_close_up(cell)} AS TIMESTAMPTZ))"
+        utc = (
+            f"CASE WHEN {usual} THEN {utc} WHEN regexp_matches({cell}, {_WITH_OFFSET}) THEN {exact} "
+            f"WHEN regexp_matches({cell}, {_WITHOUT_OFFSET}) THEN {utc} END"
+        )
     day = local_day(f"({utc})", zones.centre)
-    if zones.source == zones.centre:
+    if zones.source == zones.centre and usual != "false":
         day = f"CASE WHEN {usual} THEN CAST({base} AS DATE) ELSE {day} END"
-    return Typed(
-        utc,
-        reason,
-        _first_step(cell, column),
-        f"TIMESTAMP '{FIRST_YEAR}-01-02'",
-        f"TIMESTAMP '{LAST_YEAR}-12-30'",
-        day,
-        base if shift is not None else "",
-    )
+    least, most = f"TIMESTAMP '{FIRST_YEAR}-01-02'", f"TIMESTAMP '{LAST_YEAR}-12-30'"
+    return Typed(utc, reason, _first_step(cell, column), least, most, day, day_tells=shift is not None)
+
+
+def _close_up(cell: str) -> str:
+    """SQL of an instant without space before its offset."""
+    return rf"regexp_replace({cell}, '\s+([+-]\d)', '\1')"
 
 
 def _all_or_null(values: str) -> str:
@@ -191,9 +202,10 @@ def _all_or_null(values: str) -> str:
 
 def _day(cell: str, base: str, column: Column) -> Typed:
     first = f"CAST({_first_step(cell, column)} AS DATE)"
-    return Typed(
-        base, "is not a date such as 2021-01-31", first, f"DATE '{FIRST_YEAR}-01-01'", f"DATE '{LAST_YEAR}-12-31'", base
-    )
+    if not column.formats:
+        first = f"CASE WHEN regexp_matches({cell}, {_WITHOUT_OFFSET}) THEN {first} END"
+    least, most = f"DATE '{FIRST_YEAR}-01-01'", f"DATE '{LAST_YEAR}-12-31'"
+    return Typed(base, "is not a date such as 2021-01-31", first, least, most, base)
 
 
 def _cases(cell: str, words: dict[str, str], otherwise: str = "NULL") -> str:
@@ -214,6 +226,7 @@ def _scale(cell: str) -> Typed:
 
 def _level(cell: str) -> Typed:
     words = {name: str(level) for names in (LEVELS, CHINESE) for level, name in enumerate(names, 1)}
+    words |= {name.replace("_", " "): str(level) for level, name in enumerate(LEVELS, 1)}
     words |= {str(level): str(level) for level in range(1, len(LEVELS) + 1)}
     names = ", ".join(
         f"{level} {name} {chinese}" for level, (name, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
@@ -227,9 +240,19 @@ def _selection(cell: str) -> Typed:
 
 
 def _period(cell: str) -> Typed:
-    pattern = r"\d{4}|\d{4}-Q[1-4]|\d{4}-(0[1-9]|1[0-2])|\d{4}-W(0[1-9]|[1-4]\d|5[0-3])|\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?"
-    value = f"CASE WHEN regexp_full_match(trim({cell}), '{pattern}') THEN trim({cell}) END"
+    """A period as `core.periods` reads it; of the days and weeks that fit the pattern, only those in the calendar."""
+    text = f"trim({cell})"
+    year, day = r"20\d\d", r"20\d\d-\d\d-\d\d"
+    month = f"regexp_full_match({text}, '{year}(-Q[1-4]|-(0[1-9]|1[0-2]))?')"
+    week = rf"regexp_full_match({text}, '{year}-W\d\d') AND CAST({text}[7:8] AS INTEGER) BETWEEN 1 AND {_weeks(text)}"
+    first, last = f"TRY_CAST({text}[:10] AS DATE)", f"TRY_CAST({text}[-10:] AS DATE)"
+    days = rf"regexp_full_match({text}, '{day}(\.\.{day})?') AND {first} <= {last}"
+    value = f"CASE WHEN {month} THEN {text} WHEN {week} THEN {text} WHEN {days} THEN {text} END"
     return Typed(value, "is not a period such as 2021-01, 2021-W05 or 2021-01-04..2021-01-31")
+
+
+def _weeks(text: str) -> str:
+    return f"weekofyear(make_date(CAST({text}[:4] AS INTEGER), 12, 28))"  # this day lies in its year's last week
 
 
 _WORDS: dict[str, Callable[[str], Typed]] = {

@@ -4,19 +4,20 @@ import codecs
 import csv
 import gzip
 import io
-import mmap
 import shutil
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from csi_service.errors import FileRefusedError
+from csi_service.ingest.header import header_of
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE_BYTES = 4 * 1024 * 1024
+_SAMPLE_BYTES, _BLOCK_BYTES = 4 * 1024 * 1024, 256 * 1024
 _GZIP = b"\x1f\x8b"
 
 
@@ -34,8 +35,12 @@ class CsvFile:
         """Tell whether a NUL byte stands in the file; a gzipped one may hold any."""
         if self.compressed:
             return True
-        with self.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return data.find(b"\0") >= 0
+        block = bytearray(_BLOCK_BYTES)
+        with self.path.open("rb", buffering=0) as stream:
+            while count := stream.readinto(block):
+                if block.find(b"\0", 0, count) >= 0:
+                    return True
+        return False
 
 
 def prepare(
@@ -49,37 +54,53 @@ def prepare(
     Raises:
         FileRefusedError: an empty file, or a header line longer than 16 MiB or that cannot be decoded.
     """
-    compressed = _magic(path) == _GZIP
+    name = path.name
+    with path.open("rb") as stream:
+        compressed = stream.read(2) == _GZIP
     encoding = encoding or _encoding(path, compressed)
     if encoding != "utf-8":
         path, compressed = _as_utf8(path, compressed, encoding, folder), False
     with _open(path, compressed) as stream:
-        for _ in range(header_row):
-            first = stream.readline(MAX_LINE_BYTES + 1)
+        for _ in range(header_row - 1):
+            stream.readline(MAX_LINE_BYTES + 1)
+        first = _record(stream).removeprefix(codecs.BOM_UTF8)
     if not first.strip():
-        raise FileRefusedError(f"{path.name}: the file is empty; a header line and at least one row are needed")
+        what = "the file is empty" if header_row == 1 else f"the file has no line {header_row}, or it is blank"
+        raise FileRefusedError(f"{name}: {what}; a header line and at least one row are needed")
     if len(first) > MAX_LINE_BYTES:
-        raise FileRefusedError(f"{path.name}: the header line is longer than {MAX_LINE_BYTES // 1024**2} MiB")
+        raise FileRefusedError(f"{name}: the header line is longer than {MAX_LINE_BYTES // 1024**2} MiB")
+    if b"\0" in first:
+        raise FileRefusedError(f"{name}: the header line holds NUL; is it UTF-16? set encoding in the mapping")
     try:
-        text = first.removeprefix(codecs.BOM_UTF8).decode("utf-8").rstrip("\r\n")
+        text = first.decode("utf-8")
+        headers = [(sign, _split(text, sign)) for sign in ([delimiter] if delimiter else DELIMITERS)]
     except UnicodeDecodeError:
         raise FileRefusedError(
-            f"{path.name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping"
+            f"{name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping"
         ) from None
-    candidates = [delimiter] if delimiter else DELIMITERS
-    headers = [(candidate, _split(text, candidate)) for candidate in candidates]
+    except csv.Error as error:
+        raise FileRefusedError(
+            f"{name}: the header line cannot be taken apart ({error}); "
+            "end lines with LF or CRLF, and close quotation marks"
+        ) from error
     best, header = max(headers, key=lambda pair: (len(set(pair[1]) & set(wanted)), len(pair[1])))
     return CsvFile(path, compressed, best, header, header_row)
 
 
-def _split(line: str, delimiter: str) -> tuple[str, ...]:
+def _record(stream: IO[bytes]) -> bytes:
+    """Read one record: a line, and the lines after it while a quotation mark is open."""
+    record = stream.readline(MAX_LINE_BYTES + 1)
+    while record.count(b'"') % 2 and len(record) <= MAX_LINE_BYTES:
+        line = stream.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            break
+        record += line
+    return record
+
+
+def _split(record: str, delimiter: str) -> tuple[str, ...]:
     csv.field_size_limit(MAX_LINE_BYTES)
-    return tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter), []))
-
-
-def _magic(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(2)
+    return header_of(next(csv.reader(io.StringIO(record.rstrip("\r\n"), newline=""), delimiter=delimiter), []))
 
 
 @contextmanager
@@ -90,58 +111,77 @@ def _open(path: Path, compressed: bool) -> Iterator[IO[bytes]]:
             return
         with gzip.GzipFile(fileobj=stream) as unpacked:
             try:
-                yield unpacked
-            except (OSError, EOFError) as error:
+                yield cast(IO[bytes], unpacked)
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
                 raise FileRefusedError(f"{path.name}: the gzip data are damaged ({error})") from error
 
 
 def _encoding(path: Path, compressed: bool) -> str:
+    """Guess from the start of a file. Single lines that are not text do not decide: they are rejected later."""
     with _open(path, compressed) as stream:
         sample = stream.read(_SAMPLE_BYTES)
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            codecs.getincrementaldecoder(encoding)().decode(sample, final=len(sample) < _SAMPLE_BYTES)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "utf-8"  # the lines that are not are rejected one by one
+    whole = len(sample) < _SAMPLE_BYTES
+    if _decodes(sample, "utf-8", whole):
+        return "utf-8"
+    lines = [line for line in sample.split(b"\n")[: None if whole else -1] if not line.isascii()]
+    half = len(lines) / 2
+    if sum(_decodes(line, "utf-8") for line in lines) >= half:
+        return "utf-8"
+    return "gb18030" if sum(_decodes(line, "gb18030") for line in lines) >= half else "utf-8"
+
+
+def _decodes(data: bytes, encoding: str, whole: bool = True) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _as_utf8(path: Path, compressed: bool, encoding: str, folder: Path) -> Path:
     target = folder / f"{len(list(folder.iterdir()))}-{path.stem}"
+    errors = "surrogateescape" if encoding != "utf-16" else "replace"  # UTF-16 has no bytes to carry over
     with (
         _open(path, compressed) as source,
         target.open("w", encoding="utf-8", errors="surrogateescape", newline="") as sink,
     ):
-        reader = codecs.getreader(encoding)(source, errors="surrogateescape")
+        reader = io.TextIOWrapper(source, encoding=encoding, errors=errors, newline="")
         shutil.copyfileobj(reader, sink, 1024 * 1024)
     return target
 
 
 def find_lines(file: CsvFile, rows: Sequence[Sequence[str | None]]) -> list[int | None]:
-    """Return the physical line on which each record ends its first line, by looking the records up in file order.
+    """Return the physical line on which each record begins; None where it is not found again.
 
-    The engine numbers neither records nor lines, so the file is read once more, and each record is found by its content.
+    The engine numbers neither records nor lines, so the file is read once more, and records are found by content.
     """
     found: list[int | None] = [None] * len(rows)
-    position = 0
+    waiting: dict[tuple[str, ...], list[int]] = {}
+    for index in reversed(range(len(rows))):
+        waiting.setdefault(_content(rows[index]), []).append(index)
+    firsts = {key[0] for key in waiting if key}
     with _open(file.path, file.compressed) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
         reader = csv.reader(text, delimiter=file.delimiter)
         start = 1
         try:
             for record in reader:
-                if position < len(rows) and [cell or "" for cell in rows[position]] == record:
-                    found[position] = start
-                    position += 1
+                if record and _bare(record[0]) in firsts and (indices := waiting.get(_content(record))):
+                    found[indices.pop()] = start
                 start = reader.line_num + 1
-                if position == len(rows):
-                    break
         except csv.Error:
             return found  # a record too odd for this reader; the rest stay without a line
     return found
+
+
+def _content(record: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(_bare(cell or "") for cell in record)
+
+
+def _bare(cell: str) -> str:
+    return cell.strip(' "')  # the two readers differ in what they make of a mark or a space at the edge
 
 
 def line_at(file: CsvFile, byte: int, counted: tuple[int, int] = (0, 1)) -> tuple[int, int]:

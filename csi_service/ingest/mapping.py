@@ -1,5 +1,6 @@
 """Mapping documents: where each field of a record kind is found in the columns of another system's export."""
 
+import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping as MappingType
@@ -12,6 +13,7 @@ from csi_service.facts.kinds import KINDS, Field, Kind
 
 DURATION_UNITS = ("seconds", "minutes", "mm:ss", "hh:mm:ss", "days")
 ENCODINGS = ("utf-8", "gb18030", "utf-16")
+FORMAT_CODES = "YymdHIMSpfjbBaAz%"  # of strptime, those that the engine reads as Python does
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def parse_mapping(text: str, name: str) -> Mapping:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and a number of too many digits
         raise MappingError(name, (Problem("", f"is not valid TOML: {error}", code="syntax"),)) from error
     problems: list[Problem] = []
     table = Table(document, "", problems, [])
@@ -89,15 +91,17 @@ def parse_mapping(text: str, name: str) -> Mapping:
     zone = table.text("time_zone", "") or None
     if zone is not None and zone not in zoneinfo.available_timezones():
         table.report("time_zone", f"is {zone!r}; give an IANA name such as Asia/Shanghai", zone, "range")
-    header_row = table.number("header_row", 0, least=0, most=1000)
+    header_row = table.number("header_row", 1, least=1, most=1000)
+    if header_row % 1 > 0:
+        table.report("header_row", f"is {header_row:g}; give a whole row number", header_row, "range")
     mapping = Mapping(
         name=name,
         time_zone=zone,
         encoding=table.choice("encoding", ENCODINGS, "") or None,
-        delimiter=table.text("delimiter", "") or None,
+        delimiter=_delimiter(table),
         decimal=table.choice("decimal", (".", ","), "."),
         sheet=table.text("sheet", "") or None,
-        header_row=int(header_row) or None,
+        header_row=int(header_row) if "header_row" in table and header_row >= 1 else None,
         blanks=_texts(table, "blanks"),
         kinds={kind.name: _read_kind(table.table(kind.name), kind) for kind in KINDS.values() if kind.name in table},
     )
@@ -105,6 +109,14 @@ def parse_mapping(text: str, name: str) -> Mapping:
     if problems:
         raise MappingError(name, tuple(problems))
     return mapping
+
+
+def _delimiter(table: Table) -> str | None:
+    sign = table.peek("delimiter")
+    if sign is None or (isinstance(sign, str) and len(sign) == 1 and sign.isascii() and sign not in '"\r\n\0'):
+        return sign
+    table.report("delimiter", f"must be one sign such as ; or | or a tab, found {sign!r}", sign, "range")
+    return None
 
 
 def _read_kind(table: Table, kind: Kind) -> KindMapping:
@@ -136,14 +148,14 @@ def _read_column(parent: Table, field: Field) -> Column:
         return Column(parent.text(field.name))
     table = parent.table(field.name)
     if "constant" in table:
-        column = Column(constant=_text_of(table.peek("constant")))
+        column = Column(constant=_plain(table, "constant", table.peek("constant")))
     elif "date" in table:
-        column = Column(table.text("date"), table.text("time"), formats=_texts(table, "format"))
+        column = Column(table.text("date"), table.text("time"), formats=_formats(table))
     else:
         unit = table.choice("unit", DURATION_UNITS, "seconds") if field.type == "seconds" else "seconds"
-        blank = _text_of(table.peek("blank")) if "blank" in table else None
-        values = {str(key): _text_of(text) for key, text in _mapping_of(table, "values").items()}
-        column = Column(table.text("column"), values=values, formats=_texts(table, "format"), unit=unit, blank=blank)
+        blank = _plain(table, "blank", table.peek("blank")) if "blank" in table else None
+        values = {key: _plain(table, f"values.{key}", text) for key, text in _mapping_of(table, "values").items()}
+        column = Column(table.text("column"), values=values, formats=_formats(table), unit=unit, blank=blank)
     table.close()
     return column
 
@@ -164,6 +176,19 @@ def _texts(table: Table, key: str) -> tuple[str, ...]:
     return tuple(items)
 
 
+def _formats(table: Table) -> tuple[str, ...]:
+    """Patterns of strptime; whether the text carries its offset (%z) must be the same for all of them."""
+    formats = _texts(table, "format")
+    for pattern in formats:
+        left = re.sub(f"%-?[{FORMAT_CODES}]", "", pattern)
+        if "%" in left or left == pattern:
+            codes = " ".join(f"%{code}" for code in FORMAT_CODES)
+            table.report("format", f"{pattern!r} is not a pattern of strptime; usable are {codes}", pattern, "range")
+    if len({"%z" in pattern for pattern in formats}) > 1:
+        table.report("format", "must have %z in all patterns or in none", list(formats), "range")
+    return formats
+
+
 def _flag(table: Table, key: str) -> bool | None:
     value = table.peek(key)
     if value is not None and not isinstance(value, bool):
@@ -172,5 +197,9 @@ def _flag(table: Table, key: str) -> bool | None:
     return value
 
 
-def _text_of(value: Any) -> str:
+def _plain(table: Table, key: str, value: Any) -> str:
+    """A text, number, date or truth value as the text that a cell would hold."""
+    if isinstance(value, list | dict):
+        table.report(key, f"must be a text, a number or true or false, found {value!r}", value, "type")
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -2,28 +2,35 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")
+ADDED_COLUMNS = ("kind", "file", "line", "column", "value", "reason")
+# SQL of a cell of a file of rejects as it was before `safe_cell`.
+ORIGINAL_TEXT = r"CASE WHEN regexp_matches({cell}, '^''[=+\-@\t\r]') THEN substr({cell}, 2) ELSE {cell} END"
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One rejected row: its file and line, the columns at fault with their texts and reasons, and the row as it came."""
+    """One rejected row: its file and line, the columns at fault with their texts and reasons, and its cells by column.
+
+    `lines` is how many lines of the file it takes with it: more than one where a quotation mark was not closed.
+    """
 
     file: str
     line: int | None
     columns: tuple[str, ...]
     values: tuple[str, ...]
     reasons: tuple[str, ...]
-    row: tuple[str | None, ...]
+    row: Mapping[str, str | None]
+    lines: int = 1
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The sum of an import of one record kind."""
+    """The sum of an import of one record kind; of very many rejects only the first are kept, all are counted."""
 
     kind: str
     files: list[str] = field(default_factory=list)
@@ -52,26 +59,23 @@ def safe_cell(text: str | None) -> str | None:
 def write_rejects(path: Path, outcomes: Sequence[Outcome]) -> None:
     """Write the rejected rows as CSV: kind, file, line, column, value and reason, then the row's own columns.
 
-    A file with rejects of one kind loads again once mended: the added columns are unknown there and ignored.
+    A file with rejects of one kind loads again once mended, with the mapping that its rows were read with.
     """
-    columns: list[str] = list(dict.fromkeys(name for outcome in outcomes for name in outcome.header if outcome.rejects))
-    added = [
-        f"reject_{name}" if name in columns else name for name in ("kind", "file", "line", "column", "value", "reason")
-    ]
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    columns = list(dict.fromkeys(name for outcome in outcomes for name in outcome.header if name and outcome.rejects))
+    added = [f"reject_{name}" if name in columns else name for name in ADDED_COLUMNS]
+    with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow([*added, *columns])
         for outcome in outcomes:
             writer.writerows(_row(outcome, reject, columns) for reject in outcome.rejects)
 
 
-def _row(outcome: Outcome, reject: Reject, columns: Iterable[str]) -> list[object]:
-    own = dict(zip(outcome.header, reject.row, strict=False))
+def _row(outcome: Outcome, reject: Reject, columns: Sequence[str]) -> list[object]:
     found = ["; ".join(parts) for parts in (reject.columns, reject.values, reject.reasons)]
     return [
         outcome.kind,
-        reject.file,
+        safe_cell(reject.file),
         reject.line,
         *map(safe_cell, found),
-        *(safe_cell(own.get(name)) for name in columns),
+        *(safe_cell(reject.row.get(name)) for name in columns),
     ]

@@ -1,30 +1,44 @@
 """Any readable file -> a table of text columns in the engine: CSV, XLSX or Parquet, told apart by their content."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from csi_service.errors import FileRefusedError
 from csi_service.facts.duck import identifier, literal
 from csi_service.ingest import csv_files
 from csi_service.ingest.csv_files import MAX_LINE_BYTES, CsvFile
+from csi_service.ingest.header import MAX_COLUMNS
 from csi_service.ingest.mapping import Mapping
-from csi_service.ingest.xlsx_files import Sheet
+from csi_service.ingest.outcome import ADDED_COLUMNS, ORIGINAL_TEXT
 
 _XLSX, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
+_REJECTS = re.compile(b"\xef\xbb\xbf" + ",".join(f"(reject_)?{name}" for name in ADDED_COLUMNS).encode())
+_NESTED = ("STRUCT", "MAP", "UNION")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file as the engine reads it: SQL of a relation with the columns `line` (NULL for CSV) and c0, c1, ..."""
+    """One file as the engine reads it: SQL of a relation with the columns `line` (NULL for CSV) and c0, c1, ...
 
-    name: str
+    `nested` are the names of columns that hold more than one value a cell.
+    """
+
+    path: Path
     header: tuple[str, ...]
     relation: str
     csv: CsvFile | None = None
+    nested: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
 
     def column(self, name: str) -> str | None:
         """Return the SQL name of the source column with that header, None where it has none."""
@@ -41,28 +55,60 @@ def open_source(
     """
     if not path.is_file():
         raise FileRefusedError(f"{path}: there is no such file")
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    if magic == _XLSX:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(200)
+        source = _open(connection, path, start, folder, mapping, wanted, table)
+    except OSError as error:
+        raise FileRefusedError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if len(source.header) > MAX_COLUMNS:
+        raise FileRefusedError(f"{path.name}: has more than {MAX_COLUMNS:,} columns; leave out those that are not used")
+    return source
+
+
+def _open(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    start: bytes,
+    folder: Path,
+    mapping: Mapping,
+    wanted: Sequence[str],
+    table: str,
+) -> Source:
+    if start.startswith(_XLSX):
         return _from_xlsx(connection, path, mapping, wanted, table)
-    if magic == _PARQUET:
-        return _from_parquet(connection, path)
-    if magic == _OLD_EXCEL:
-        raise FileRefusedError(f"{path.name}: is an old .xls workbook; save it as .xlsx or CSV")
+    if start.startswith(_PARQUET):
+        return _from_parquet(connection, path, mapping)
+    if start.startswith(_OLD_EXCEL):
+        raise FileRefusedError(
+            f"{path.name}: is an old .xls workbook, or one with a password; save it as .xlsx without one, or as CSV"
+        )
+    rejects = _REJECTS.match(start) is not None
+    if rejects:  # our own file of rejects, mended: the mapping knows its columns, but not how we write
+        mapping = replace(mapping, encoding="utf-8", delimiter=",", header_row=None)
+    return _from_csv(path, folder, mapping, wanted, rejects)
+
+
+def _from_csv(path: Path, folder: Path, mapping: Mapping, wanted: Sequence[str], rejects: bool) -> Source:
     file = csv_files.prepare(path, folder, wanted, mapping.encoding, mapping.delimiter, mapping.header_row or 1)
-    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(file.header)))
+    names = [f"c{index}" for index in range(len(file.header))]
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+    cells = ", ".join(f"{ORIGINAL_TEXT.format(cell=name)} AS {name}" for name in names) if rejects else "*"
     relation = (
-        f"(SELECT CAST(NULL AS BIGINT) AS line, * FROM read_csv({literal(str(file.path))}, auto_detect=false, header=true, "
-        f"skip={file.header_row - 1}, delim={literal(file.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, "
-        f"max_line_size={MAX_LINE_BYTES}, store_rejects=true, compression='{'gzip' if file.compressed else 'none'}'))"
+        f"(SELECT CAST(NULL AS BIGINT) AS line, {cells} FROM read_csv({literal(str(file.path))}, auto_detect=false, "
+        f"header=true, skip={file.header_row - 1}, delim={literal(file.delimiter)}, quote='\"', escape='\"', "
+        f"columns={{{columns}}}, max_line_size={MAX_LINE_BYTES}, store_rejects=true, "
+        f"compression='{'gzip' if file.compressed else 'none'}'))"
     )
-    return Source(path.name, file.header, relation, file)
+    return Source(path, file.header, relation, file)
 
 
 def _from_xlsx(
     connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping, wanted: Sequence[str], table: str
 ) -> Source:
-    sheet = Sheet(path, wanted, mapping.sheet, mapping.header_row)
+    from csi_service.ingest.xlsx_files import Sheet  # takes its time to load, and most files are no workbooks
+
+    sheet = Sheet(path, wanted, mapping.sheet, mapping.header_row, mapping.decimal)
     try:
         columns = ", ".join(f"c{index} VARCHAR" for index in range(len(sheet.header)))
         connection.execute(f"CREATE TEMP TABLE {table} (line BIGINT, {columns})")
@@ -72,16 +118,34 @@ def _from_xlsx(
             connection.unregister("batch")
     finally:
         sheet.close()
-    return Source(path.name, sheet.header, table)
+    return Source(path, sheet.header, table)
 
 
-def _from_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
+def _from_parquet(connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping) -> Source:
     file = literal(str(path))
     try:
+        header = tuple(pq.read_schema(path).names)  # the engine gives names that stand twice another name
         described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({file})").fetchall()
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException) as error:
         raise FileRefusedError(f"{path.name}: is not a readable Parquet file ({str(error).splitlines()[0]})") from error
-    header = tuple(row[0] for row in described)
-    columns = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS c{index}" for index, name in enumerate(header))
-    relation = f"(SELECT file_row_number + 1 AS line, {columns} FROM read_parquet({file}, file_row_number=true))"
-    return Source(path.name, header, relation)
+    columns = [
+        f"{_parquet_text(name, type_, mapping.decimal)} AS c{index}"
+        for index, (name, type_, *_) in enumerate(described)
+    ]
+    nested = frozenset(
+        name
+        for name, (_, type_, *_) in zip(header, described, strict=True)
+        if type_.endswith("]") or type_.startswith(_NESTED)
+    )
+    line, option = "file_row_number + 1", ", file_row_number=true"
+    if "file_row_number" in (name.lower() for name in header):
+        line, option = "CAST(NULL AS BIGINT)", ""
+    relation = f"(SELECT {line} AS line, {', '.join(columns)} FROM read_parquet({file}{option}))"
+    return Source(path, header, relation, nested=nested)
+
+
+def _parquet_text(name: str, type_: str, decimal: str) -> str:
+    text = f"CAST({identifier(name)} AS VARCHAR)"
+    if decimal != "." and type_.startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+        return f"replace({text}, '.', {literal(decimal)})"
+    return text

@@ -150,3 +150,6 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "stratum": ("层", "分层"),
     "selection": ("抽样方式",),
 }
+# A day and a time of day in two columns, which together tell when a record was made.
+DATE_WORDS = ("date", "calldate", "日期", "通话日期", "来电日期")
+TIME_WORDS = ("time", "calltime", "时间", "通话时间点", "来电时刻")

@@ -1,67 +1,100 @@
 """XLSX workbooks, read row by row with bounds, every cell as text."""
 
 import datetime as dt
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from xml.etree.ElementTree import ParseError  # the exception only; nothing is parsed with it
 
 import openpyxl
 import pyarrow as pa
 from openpyxl.utils.exceptions import InvalidFileException
 
 from csi_service.errors import FileRefusedError
+from csi_service.ingest.header import MAX_COLUMNS, header_of
 
 MAX_UNPACKED_BYTES, MAX_RATIO = 1024**3, 200
-MAX_COLUMNS, MAX_BLANK_ROWS, HEADER_SEARCH_ROWS = 512, 1000, 30
+MAX_BLANK_ROWS, HEADER_SEARCH_ROWS = 1000, 30
 _BATCH_ROWS = 20_000
+_BROKEN = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, ParseError, OSError, EOFError, RuntimeError, ValueError,
+    LookupError, AttributeError, TypeError, NotImplementedError,
+)  # fmt: skip  # what openpyxl and the modules under it raise over parts that are missing or damaged
 
 
 class Sheet:
     """A sheet of a workbook: its header, and its rows after it as batches of texts with their row numbers."""
 
-    def __init__(self, path: Path, wanted: Sequence[str], sheet: str | None, header_row: int | None) -> None:
+    def __init__(
+        self, path: Path, wanted: Sequence[str], sheet: str | None, header_row: int | None, decimal: str = "."
+    ) -> None:
         """Open the workbook and find the header: the given row, or the first that holds most of the wanted names.
 
         Raises:
             FileRefusedError: no workbook, too large when unpacked, no such sheet, an empty sheet.
         """
+        self._path, self._decimal = path, decimal
         _refuse_bomb(path)
-        try:
+        with _refusing(path):
             self._book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-            raise FileRefusedError(f"{path.name}: is not a readable XLSX workbook ({error})") from error
-        names = self._book.sheetnames
-        if sheet is not None and sheet not in names:
-            raise FileRefusedError(f"{path.name}: has no sheet {sheet!r}; it has {', '.join(names)}")
-        self._sheet = self._book[sheet] if sheet is not None else self._book.worksheets[0]
-        top = [tuple(cell or "" for cell in row) for _, row in islice(self._rows(), header_row or HEADER_SEARCH_ROWS)]
-        if not top or (header_row is not None and len(top) < header_row):
-            raise FileRefusedError(f"{path.name}: sheet {self._sheet.title!r} is empty or ends before its header row")
-        best = max(range(len(top)), key=lambda index: (len(set(top[index]) & set(wanted)), -index))
-        self._header_at = header_row - 1 if header_row is not None else best
-        self.header = tuple(name.strip() for name in top[self._header_at])
+        try:
+            self._find_header(wanted, sheet, header_row)
+        except BaseException:
+            self.close()
+            raise
+
+    def _find_header(self, wanted: Sequence[str], sheet: str | None, header_row: int | None) -> None:
+        names = [worksheet.title for worksheet in self._book.worksheets]
+        if not names or (sheet is not None and sheet not in names):
+            asked = f" {sheet!r}" if names else ""
+            raise FileRefusedError(
+                f"{self._path.name}: has no sheet{asked} with cells; it has {', '.join(names) or 'none'}"
+            )
+        self._sheet = self._book[sheet or names[0]]
+        with _refusing(self._path):
+            top = [
+                header_of(cell or "" for cell in row)
+                for _, row in islice(self._rows(MAX_COLUMNS + 1), header_row or HEADER_SEARCH_ROWS)
+            ]
+        if not any(any(row) for row in top) or (header_row is not None and len(top) < header_row):
+            raise FileRefusedError(f"{self._path.name}: sheet {self._sheet.title!r} is empty or ends before its header")
+        best = max(range(len(top)), key=lambda index: (len(set(top[index]) & set(wanted)), any(top[index]), -index))
+        self._header_at = header_row or best + 1
+        self.header = top[self._header_at - 1]
         while self.header and not self.header[-1]:
             self.header = self.header[:-1]
 
-    def _rows(self) -> Iterator[tuple[int, list[str | None]]]:
+    def _rows(self, width: int) -> Iterator[tuple[int, list[str | None]]]:
         blank = 0
-        for number, row in enumerate(self._sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS), 1):
-            cells = [_text(value) for value in row]
+        for number, row in enumerate(self._sheet.iter_rows(values_only=True, max_col=width), 1):
+            cells = [_text(value, self._decimal) for value in row]
             blank = 0 if any(cells) else blank + 1
             if blank > MAX_BLANK_ROWS:
                 return  # styled but empty rows down to the end of the sheet
             yield number, cells
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows after the header: column `line`, then one text column c0, c1, ... a header name."""
+        """Yield the rows after the header: column `line`, then one text column c0, c1, ... a header name.
+
+        Raises:
+            FileRefusedError: the sheet is damaged further down.
+        """
         width = len(self.header)
         schema = pa.schema([("line", pa.int64()), *((f"c{index}", pa.string()) for index in range(width))])
         rows = (
-            (number, *cells[:width], *[None] * (width - len(cells))) for number, cells in self._rows() if any(cells)
+            (number, *cells, *[None] * (width - len(cells)))
+            for number, cells in self._rows(width)
+            if number > self._header_at and any(cells)
         )
-        rows = (row for row in rows if row[0] > self._header_at + 1)
-        while block := list(islice(rows, _BATCH_ROWS)):
+        while True:
+            with _refusing(self._path):
+                block = list(islice(rows, _BATCH_ROWS))
+            if not block:
+                return
             columns = zip(zip(*block, strict=True), schema.types, strict=True)
             yield pa.record_batch([pa.array(column, type=type_) for column, type_ in columns], schema=schema)
 
@@ -70,32 +103,44 @@ class Sheet:
         self._book.close()
 
 
-def _refuse_bomb(path: Path) -> None:
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Refuse the workbook where the library fails over it; its warnings about styles are no concern here."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile as error:
-        raise FileRefusedError(f"{path.name}: is not a readable XLSX workbook ({error})") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _BROKEN as error:
+        raise FileRefusedError(
+            f"{path.name}: is not a readable XLSX workbook ({error}); save it again as .xlsx or as CSV"
+        ) from error
+
+
+def _refuse_bomb(path: Path) -> None:
+    with _refusing(path), zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * path.stat().st_size + 1024**2:
-        text = f"{path.name}: unpacks to {unpacked / 1024**2:,.0f} MiB, more than a workbook of this size should; save it as CSV"
-        raise FileRefusedError(text)
+        size = f"{unpacked / 1024**2:,.0f} MiB"
+        raise FileRefusedError(
+            f"{path.name}: unpacks to {size}, more than a workbook of this size should; save it as CSV"
+        )
 
 
-def _text(value: object) -> str | None:
+def _text(value: object, decimal: str) -> str | None:
     """Return a cell as the text that a CSV export of it would hold."""
     if value is None or value == "":
         return None
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        whole = value.is_integer() and abs(value) < 1e15
+        return str(int(value)) if whole else repr(value).replace(".", decimal)
     if isinstance(value, dt.datetime):
-        return (
-            value.date().isoformat()
-            if value.time() == dt.time()
-            else value.isoformat(" ", "seconds" if not value.microsecond else "auto")
-        )
+        if value.time() == dt.time():
+            return value.date().isoformat()
+        return value.isoformat(" ", "microseconds" if value.microsecond else "seconds")
     if isinstance(value, dt.timedelta):
-        seconds = value.total_seconds()
-        return f"{int(seconds // 3600):02d}:{int(seconds // 60 % 60):02d}:{int(seconds % 60):02d}"
+        minutes, seconds = divmod(value.total_seconds(), 60)
+        fraction = f"{seconds % 1:.3f}"[1:] if seconds % 1 else ""
+        return f"{int(minutes // 60):02d}:{int(minutes % 60):02d}:{int(seconds):02d}{fraction}"
     return str(value).strip() or None

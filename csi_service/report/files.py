@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from csi_service.errors import FileRefusedError
 from csi_service.ingest.outcome import Outcome, safe_cell
 from csi_service.report.text import render
 from csi_service.schema.scores import plain, roots_body, weights_body
@@ -38,6 +39,11 @@ def as_csv(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
 def as_xlsx(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
     """Return the long score table as a workbook, with a sheet of notes."""
     table = scores.table()
+    if len(table) > _SHEET_ROWS:
+        text = (
+            f"a sheet holds {_SHEET_ROWS:,} rows, the scores have {len(table):,}; use --format csv, or a shorter period"
+        )
+        raise FileRefusedError(text)
     buffer = io.BytesIO()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
@@ -47,7 +53,9 @@ def as_xlsx(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
         for index, name in enumerate(table.columns):
             sheet.set_column(index, index, 24 if name == "node" else 14, percent if name in _SHARES else None)
         sheet.autofilter(0, 0, len(table), len(table.columns) - 1)
-        notes = [("weights", f"{part.weights.name} {part.weights.digest}") for part in scores.by_group[:1]]
+        sets = dict.fromkeys(f"{part.weights.name} {part.weights.digest}" for part in scores.by_group)
+        notes = [("weights", text) for text in sets]
+        notes += [("period", f"{part.period.label} has not ended") for part in scores.by_group if part.in_progress]
         notes += [("note", warning) for warning in scores.warnings]
         notes += [(outcome.kind, f"{outcome.loaded} rows counted, {outcome.rejected} rejected") for outcome in outcomes]
         pd.DataFrame(notes, columns=["what", "text"]).to_excel(book, sheet_name="notes", index=False)
@@ -56,6 +64,7 @@ def as_xlsx(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
 
 
 _SHARES = ("value", "coverage", "partial_value")
+_SHEET_ROWS = 1_048_575  # of a worksheet, below its header
 
 WRITERS: Mapping[str, Writer] = {"table": as_table, "json": as_json, "csv": as_csv, "xlsx": as_xlsx}
 

@@ -19,8 +19,8 @@ def handling_components(fields: frozenset[str], p: Parameters) -> tuple[str, ...
 class Unread:
     """Calls whose cells are still text: how to read a field from its cell, and what tells that a row may be bad.
 
-    `values` and `refused` are SQL by field, over its cell `r_field`; `doubts` is SQL of an aggregate that is 0 where all
-    other cells are good.
+    `values` and `refused` are SQL by field, over its cell `r_field`; `doubts` is SQL of an aggregate that is 0 where
+    all other cells are good.
     """
 
     values: Mapping[str, str]
@@ -68,26 +68,46 @@ def _measures(fields: frozenset[str], p: Parameters) -> dict[str, str]:
     return measures
 
 
-def query(relation: str, fields: frozenset[str], scope: Scope, p: Parameters, unread: Unread | None = None) -> str:
-    """Return SQL of the measures of calls: columns day, the keys, one a measure.
+def query(relation: str, fields: frozenset[str], scope: Scope, p: Parameters) -> str:
+    """Return SQL of the measures of typed calls: columns day, the keys, one a measure."""
+    return measures_query(f"({alike_query(relation, fields, scope, p)})", fields, scope, p)
 
-    Calls that are alike in the late fields are counted together first, so that each different text is read once, not
-    once a call. Of unread calls the columns `doubts` and `ids` (hashes of their numbers) are given as well: one reading
-    of a file tells the measures, whether any row may be bad and whether any call number may stand twice.
+
+def alike_query(
+    relation: str, fields: frozenset[str], scope: Scope, p: Parameters, unread: Unread | None = None
+) -> str:
+    """Return SQL that counts calls together that are alike in the late fields, so that each text is read once.
+
+    Of unread calls the columns `doubts` and `ids` (hashes of their numbers) are given as well: one reading of a file
+    tells the counts, whether any row may be bad and whether any call number may stand twice.
     """
-    late = late_fields(fields, scope)
-    cells = [f"r_{name}" for name in late] if unread else list(late)
-    values = [f"{unread.values[name]} AS {name}" for name in late] if unread else []
-    counts = [f"{sql} AS {name}" for name, sql in _counts(fields, p).items()]
-    checks = [f"{unread.doubts} AS doubts", "list(hash(r_call_id)) AS ids"] if unread else []
-    alike = f"SELECT {', '.join(['day', *cells, *counts, *checks])} FROM {relation} GROUP BY ALL"
-    read = f"SELECT *{''.join(f', {value}' for value in values)} FROM ({alike})"
+    columns = ["day", *(f"r_{name}" if unread else name for name in late_fields(fields, scope))]
+    columns += [f"{sql} AS {name}" for name, sql in _counts(fields, p).items()]
+    columns += [f"{unread.doubts} AS doubts", "list(hash(r_call_id)) AS ids"] if unread else []
+    return f"SELECT {', '.join(columns)} FROM {relation} GROUP BY ALL"
+
+
+def measures_query(
+    alike: str, fields: frozenset[str], scope: Scope, p: Parameters, unread: Unread | None = None
+) -> str:
+    """Return SQL of the measures of calls that `alike_query` counted: columns day, the keys, one a measure."""
     columns = ["day", *key_columns(CALLS, scope)]
     columns += [f"{sql} AS {name}" for name, sql in _measures(fields, p).items()]
-    if unread:
-        refused = " OR ".join(unread.refused[name] for name in late)
-        columns += [f"sum(doubts) + count(*) FILTER ({refused}) AS doubts", "flatten(list(ids)) AS ids"]
-    return f"SELECT {', '.join(columns)} FROM ({read}) AS r GROUP BY ALL"
+    return f"SELECT {', '.join(columns)} FROM {_read(alike, fields, scope, unread)} AS r GROUP BY ALL"
+
+
+def doubts_query(alike: str, fields: frozenset[str], scope: Scope, unread: Unread) -> str:
+    """Return SQL of a number that is 0 where none of the unread calls is bad."""
+    refused = " OR ".join(unread.refused[name] for name in late_fields(fields, scope))
+    read = _read(alike, fields, scope, unread)
+    return f"SELECT coalesce(sum(doubts), 0) + count(*) FILTER ({refused}) FROM {read} AS r"
+
+
+def _read(alike: str, fields: frozenset[str], scope: Scope, unread: Unread | None) -> str:
+    if unread is None:
+        return alike
+    values = [f"{unread.values[name]} AS {name}" for name in late_fields(fields, scope)]
+    return f"(SELECT *, {', '.join(values)} FROM {alike})"
 
 
 def repeats_query(relation: str, scope: Scope, p: Parameters) -> str:

@@ -37,7 +37,7 @@ def load_batches(connection: duckdb.DuckDBPyConnection, given: bool) -> pd.DataF
 
 
 def _placed(scope: Scope) -> str:
-    day = f"greatest(least(r.day, coalesce(CAST(b.last AS DATE), r.day)), coalesce(CAST(b.first AS DATE), r.day))"
+    day = "greatest(least(r.day, coalesce(CAST(b.last AS DATE), r.day)), coalesce(CAST(b.first AS DATE), r.day))"
     own = ("evaluation_id", "call_id", "evaluated_at", "score", "full_marks", "delight", "rating", "batch", "rater")
     columns = [
         *(f"r.{name} AS {name}" for name in own),
@@ -78,7 +78,9 @@ def rated_calls(connection: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataF
         WITH placed AS ({_placed(scope)}),
         newest AS (
             SELECT * FROM placed WHERE rating IS NOT NULL
-            QUALIFY row_number() OVER (PARTITION BY call_id, batch, rater ORDER BY evaluated_at DESC, evaluation_id DESC) = 1
+            QUALIFY row_number() OVER (
+                PARTITION BY call_id, batch, rater ORDER BY evaluated_at DESC, evaluation_id DESC
+            ) = 1
         ),
         shared AS (
             SELECT *, 1e0 / count(*) OVER one_call AS share, max(day) OVER one_call AS call_day

@@ -21,10 +21,11 @@ class Scope:
 
 
 def load_places(connection: duckdb.DuckDBPyConnection, calls: str, tables: Sequence[str]) -> None:
-    """Make `places`: the dimensions of the calls that the records of the tables name; `calls` is a relation of good calls."""
+    """Make `places`: the dimensions of the calls (a relation) that the records of the tables name."""
     named = " UNION ".join(f"SELECT call_id FROM {table} WHERE call_id IS NOT NULL" for table in tables)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE places AS SELECT call_id, {', '.join(DIMENSIONS)} FROM {calls} WHERE call_id IN ({named})"
+        f"CREATE OR REPLACE TEMP TABLE places AS SELECT call_id, {', '.join(DIMENSIONS)} FROM {calls} "
+        f"WHERE call_id IN ({named})"
     )
 
 

@@ -15,7 +15,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, p: Parameters) 
 
     A ticket is mature when the window after its closing has passed at the latest instant that the tickets hold.
     """
-    window = f"INTERVAL '{int(p.resolution_window_days * 86_400)} seconds'"
+    window = f"INTERVAL '{round(p.resolution_window_days * 86_400)} seconds'"
     columns = ["r.day AS day", *key_columns(TICKETS, scope)]
     back = f"len(list_filter(reactivated_at, lambda x: x >= closed_at AND x <= closed_at + {window})) > 0"
     return connection.execute(

@@ -1,6 +1,5 @@
 """Score trees as JSON bodies: one group of a node and its parts."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,23 +13,25 @@ Body = dict[str, Any]
 
 def number(values: Array, group: int) -> float | None:
     """Return a group's number, None for NaN."""
-    value = float(values[group])
-    return None if math.isnan(value) else value
+    value: float = values.item(group)
+    return None if value != value else value  # NaN is unlike itself
 
 
 def node_body(node: Node, group: int, key: str = "") -> Body:
     """Return a node and its parts for one group; `key` is the dotted key of the node's parent."""
     key = f"{key}.{node.name}" if key else node.name
+    value, coverage = number(node.value, group), node.coverage.item(group)
+    parts = {child.name: node_body(child, group, key) for child in node.children}
     body: Body = {
         "node": key,
         "raw": number(node.raw, group),
-        "value": number(node.value, group),
+        "value": value,
         "weight": number(node.weight, group),
         "contribution": number(node.contribution, group),
-        "coverage": float(node.coverage[group]),
-        "partial": bool(node.partial[group]),
+        "coverage": coverage,
+        "partial": value is not None and coverage < 1,
         "partial_value": number(node.partial_value, group),
-        "missing": composite.missing(node, group),
+        "missing": [name for name, part in parts.items() if part["value"] is None],
         "reason": composite.reason(node, group),
         "evidence": node.evidence,
         "numerator": number(node.numerator, group),
@@ -43,8 +44,8 @@ def node_body(node: Node, group: int, key: str = "") -> Body:
         body[name] = number(values, group)
     if "usual_order" in body and body["usual_order"] is not None:
         body["usual_order"] = bool(body["usual_order"])
-    if node.children:
-        body["parts"] = {child.name: node_body(child, group, key) for child in node.children}
+    if parts:
+        body["parts"] = parts
     return body
 
 

@@ -67,7 +67,7 @@ def satisfaction(m: Measures, p: Parameters) -> Ratio:
 
 
 def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -> Node:
-    """Return O-CSI: the channels' shares pooled by responses, equally or by explicit weights over those with responses."""
+    """Return O-CSI: the channels' shares pooled by responses, equally or by weights over those with responses."""
     evidences = list(ratios.values())
     values = np.array([evidence.value for evidence in evidences])
     shares = _channel_shares(ratios, values, p)

@@ -6,6 +6,7 @@ handling time, first contact resolution and recording scores, weighed; at 1 thos
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -169,7 +170,7 @@ def quality(m: Measures, p: Parameters) -> Ratio:
 
 def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -> Node:
     """Return I-CSI: the weighted mean of the scores of its figures."""
-    methods = {
+    methods: dict[str, dict[str, Any]] = {
         "sla": {"service_level_method": p.service_level_method, "threshold_seconds": p.threshold_seconds},
         "aht": {"components": p.handling_components},
         "fcr": {"resolution_method": p.resolution_method},

@@ -1,0 +1,47 @@
+"""The blueprint that all calculation routes share: strict bodies, documented answers."""
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from csi_service.api.body import BodyReader
+
+ERRORS = {
+    400: "BAD_REQUEST",
+    413: "REQUEST_ENTITY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    503: "SERVICE_UNAVAILABLE",
+}
+
+
+class BodyBlueprint(Blueprint):
+    """A blueprint whose bodies are read strictly."""
+
+    ARGUMENTS_PARSER = BodyReader()
+
+    def body(self, schema: Any, example: Any, answered: Any, **texts: str) -> Any:
+        """Return a decorator that hands a view its loaded body, and documents it.
+
+        flask-smorest's decorators each wrap the view and ask on every call whether it is a coroutine; here they only
+        write the documentation, which is then put on the view itself.
+        """
+
+        def decorate(view: Any) -> Any:
+            documented = self.response(200, answered)(view)
+            for status, name in ERRORS.items():
+                documented = self.alt_response(status, name)(documented)
+            documented = self.doc(**texts)(self.arguments(schema, example=example)(documented))
+            reader: Any = self.ARGUMENTS_PARSER.use_args(schema)(view)
+            reader._apidoc = documented._apidoc
+            return reader
+
+        return decorate
+
+    def calculation(self, name: str, schema: Any, answered: Any, example: Any, **texts: str) -> Any:
+        """Return a decorator that routes POST /calculate/<name> to a view and documents it."""
+
+        def decorate(view: Any) -> Any:
+            reader = self.body(schema, example, answered, operationId=f"calculate_{name}", **texts)(view)
+            return self.route(f"/calculate/{name}", endpoint=name, methods=["POST"])(reader)
+
+        return decorate

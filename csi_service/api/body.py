@@ -1,0 +1,163 @@
+"""JSON in and out: a strict reader of request bodies, and answers as UTF-8."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, request
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from csi_service.errors import InvalidInputError, Problem
+from csi_service.schema.problem import pointer, problems_of
+
+MOST_DEPTH = 32
+_MOST_DIGITS = 18  # more do not fit a 64-bit integer; such a number is read as a float
+
+
+class MalformedError(BadRequest):
+    """A body that is no proper JSON; `problems` may point into it."""
+
+    def __init__(self, description: str, *problems: Problem) -> None:
+        """Keep what is wrong."""
+        super().__init__(description)
+        self.problems = problems
+
+
+class _RepeatedKeyError(Exception):
+    """An object holds a key twice."""
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with all its keys, repeated ones too."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedKeyError
+    return found
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
+_PAIRS_READER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=_integer)
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
+
+
+def read_json(content: bytes) -> Any:
+    """Return what a JSON text says; NaN and Infinity are read, for the fields to refuse them by name.
+
+    Raises:
+        MalformedError: empty, not UTF-8, not JSON, a key twice in an object, or nested too deeply.
+    """
+    if not content.strip():
+        raise MalformedError("The body is empty; send a JSON object.")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedError(
+            f"The body is not UTF-8 ({error.reason} at byte {error.start}); send JSON as UTF-8."
+        ) from error
+    try:
+        found = _READER.decode(text)
+    except _RepeatedKeyError as error:
+        raise _repeated(text) from error
+    except json.JSONDecodeError as error:
+        raise MalformedError(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+    except RecursionError as error:
+        raise MalformedError(_TOO_DEEP) from error
+    _check_depth(found, text)
+    return found
+
+
+_TOO_DEEP = f"The body is nested too deeply; at most {MOST_DEPTH} levels are read."
+
+
+def _check_depth(found: Any, text: str) -> None:
+    if text.count("[") + text.count("{") <= MOST_DEPTH:
+        return
+    level, depth = [found], 0
+    while level:
+        level = [
+            item
+            for part in level
+            if isinstance(part, list | dict)
+            for item in (part.values() if isinstance(part, dict) else part)
+        ]
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise MalformedError(_TOO_DEEP)
+
+
+def _repeated(text: str) -> MalformedError:
+    """The error that points at the first key that stands twice."""
+    try:
+        where = pointer(_path_of_repeated(_PAIRS_READER.decode(text), ()))
+    except RecursionError:
+        return MalformedError(_TOO_DEEP)
+    message = "stands twice in its object; give each key once"
+    return MalformedError(f"The key {where} {message}.", Problem(where, message, code="duplicate_key"))
+
+
+def _path_of_repeated(found: Any, path: tuple[object, ...]) -> tuple[object, ...]:
+    """The path of the first key that stands twice; empty where there is none."""
+    seen: set[object] = set()
+    for key, item in found if isinstance(found, _Pairs) else enumerate(found) if isinstance(found, list) else ():
+        if key in seen:
+            return (*path, key)
+        seen.add(key)
+        if below := _path_of_repeated(item, (*path, key)):
+            return below
+    return ()
+
+
+def read_body() -> Any:
+    """Return the JSON body of the request at hand.
+
+    Raises:
+        UnsupportedMediaType: not sent as application/json.
+        MalformedError: no proper JSON.
+    """
+    if request.environ.get("CONTENT_TYPE") == "application/json":
+        return read_json(request.get_data(cache=False, parse_form_data=False))
+    if request.mimetype != "application/json":
+        found = f"not {request.mimetype}" if request.mimetype else "and say so in Content-Type"
+        raise UnsupportedMediaType(f"Send the body as application/json, {found}.")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("Send JSON as UTF-8; no other charset is read.")
+    return read_json(request.get_data(cache=False, parse_form_data=False))
+
+
+class BodyReader:
+    """What flask-smorest calls to read arguments: the strict reader above, then a schema."""
+
+    DEFAULT_VALIDATION_STATUS = 422
+
+    def use_args(self, schema: Schema, **_: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Return a decorator that hands the loaded body to a view as its first argument."""
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def read_and_call(**path: Any) -> Any:
+                body = read_body()
+                try:
+                    loaded = schema.load(body)
+                except ValidationError as error:
+                    raise InvalidInputError(*problems_of(error, body)) from error
+                return view(loaded, **path)
+
+            return read_and_call
+
+        return decorate
+
+
+def answer(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:
+    """Return a body as a JSON answer."""
+    return Response(_WRITER.encode(body).encode("utf-8", "backslashreplace"), status, mimetype=mimetype)

@@ -1,0 +1,45 @@
+"""The Flask application: blueprints, limits, headers."""
+
+from flask import Flask, Response
+
+from csi_service import __version__
+from csi_service.api import BLUEPRINTS, docs
+from csi_service.api.problems import ProblemApi
+from csi_service.services import Services
+
+_ABOUT = """Customer satisfaction indices of a contact centre, calculated from evidence sent along; nothing is kept.
+
+Shares and indices are fractions from 0 to 1, times are seconds; null comes with a reason or with what is missing.
+I-CSI, O-CSI, C-CSI and the factor 25 are this project's own method after a practitioner's article, not an industry
+standard."""
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def create_app(services: Services) -> Flask:
+    """Return the application that works with these services."""
+    app = Flask("csi_service", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=services.settings.max_body_bytes,
+        API_TITLE="Customer satisfaction indices",
+        API_VERSION=__version__,
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={
+            "info": {"description": _ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        },
+    )
+    api = ProblemApi(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint(services))
+    app.register_blueprint(docs.blueprint(api.spec.to_dict))
+    app.after_request(_secure)
+    return app
+
+
+def _secure(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

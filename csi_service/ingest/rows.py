@@ -1,0 +1,157 @@
+"""The rows of one record kind over its files: SQL from cells to typed values, and what is wrong with each row."""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+
+from csi_service.errors import FileRefusedError
+from csi_service.facts.duck import literal
+from csi_service.facts.kinds import Field, Kind
+from csi_service.ingest.coerce import Typed, Zones, doubt, refused, trimmed, typed
+from csi_service.ingest.mapping import Column, Condition, Mapping
+from csi_service.ingest.outcome import Outcome
+from csi_service.ingest.sources import Source
+
+Columns = MappingType[str, Column]
+_SQL_TYPES = {
+    "instant": "TIMESTAMP", "instants": "TIMESTAMP[]", "flag": "BOOLEAN", "seconds": "DOUBLE", "number": "DOUBLE",
+    "count": "DOUBLE", "day": "DATE", "level": "TINYINT",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Records:
+    """The rows of one kind in the engine.
+
+    `rows` is a view over the files: the kind's fields, `day` (the local day it is counted on), `source` (the number of
+    the file), `good`, and `problems` (what is wrong with a row; ask for it only where a row is not good); beside each
+    field its text as it came, `r_field`. `reads` tells how each field that the files have a column for is read.
+    `answers_for` are the sources whose broken lines are told here; another kind that takes rows from them tells none.
+    """
+
+    kind: Kind
+    rows: str
+    reads: dict[str, Typed]
+    sources: list[Source]
+    answers_for: list[Source]
+    outcome: Outcome
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that the files have a column for."""
+        return frozenset(self.reads)
+
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        """Return SQL of the value of each field, over its text."""
+        return {name: self.reads[name].value for name in names}
+
+    def refused(self, names: Iterable[str]) -> dict[str, str]:
+        """Return SQL that is true where a field's text is refused, over its value and its text."""
+        return {name: _fault(self.kind.field(name), self.reads[name]) for name in names}
+
+    def doubts(self, names: Iterable[str]) -> str:
+        """Return SQL of an aggregate that is 0 where no row is refused for any of the fields; else `good` tells."""
+        nul = any(source.csv is None or source.csv.may_hold_nul() for source in self.sources)
+        doubts = []
+        for item in map(self.kind.field, names):
+            how = self.reads[item.name]
+            value = "day" if how.day_tells and item.name == self.kind.counted_on else item.name
+            doubts.append(doubt(item.type, how, value, f"r_{item.name}", required=item.required, nul=nul))
+        return " + ".join(doubts)
+
+
+def reads_of(kind: Kind, fields: frozenset[str], mapping: Mapping, zones: Zones) -> dict[str, Typed]:
+    """Return how each field that the files have is read from its cell `r_field` by way of its first step `b_field`."""
+    columns = mapping.of(kind).columns
+    present = [item for item in kind.fields if item.name in fields]
+    return {
+        item.name: typed(item.type, f"r_{item.name}", f"b_{item.name}", columns[item.name], zones, mapping.decimal)
+        for item in present
+    }
+
+
+def select_rows(source: Source, number: int, kind: Kind, mapping: Mapping, reads: dict[str, Typed]) -> str:
+    """Return SQL of a source's typed rows, inside out: the cells, a first step of each, the values, the judgement."""
+    columns = mapping.of(kind).columns
+    present = [item for item in kind.fields if item.name in reads]
+    raws = [f"{_cell(source, columns[item.name], mapping.blanks)} AS r_{item.name}" for item in present]
+    bases = [f"{reads[item.name].base} AS b_{item.name}" for item in present]
+    values = [f"{reads[item.name].value} AS {item.name}" for item in present]
+    values += [
+        f"CAST(NULL AS {_SQL_TYPES.get(item.type, 'VARCHAR')}) AS {item.name}"
+        for item in kind.fields
+        if item.name not in reads
+    ]
+    bad, problems = _judgement(kind, present, columns, reads)
+    where = " AND ".join(_condition(source, condition) for condition in mapping.of(kind).rows) or "true"
+    originals = ", ".join(f"c{index}" for index in range(len(source.header)))
+    names = ", ".join(item.name for item in kind.fields if item.name != "day")
+    texts = ", ".join(name for item in present for name in (f"b_{item.name}", f"r_{item.name}"))
+    return (
+        f"SELECT {names}, {_day(kind, reads)} AS day, {texts}, {number} AS source, line, [{originals}] AS original, "
+        f"NOT ({bad}) AS good, list_filter([{problems}], lambda p: p IS NOT NULL) AS problems "
+        f"FROM (SELECT *, {', '.join(values)} FROM (SELECT *, {', '.join(bases)} "
+        f"FROM (SELECT line, {originals}, {', '.join(raws)} FROM {source.relation} AS source_rows WHERE {where})))"
+    )
+
+
+def _judgement(kind: Kind, present: Sequence[Field], columns: Columns, reads: dict[str, Typed]) -> tuple[str, str]:
+    """SQL that is true where a row is at fault, and SQL of its problems (NULL for each that it does not have)."""
+    checks = [_check(item, columns[item.name], reads[item.name]) for item in present]
+    for rule in kind.rules:
+        cell = f"r_{rule.field}" if rule.field in reads else "NULL"
+        checks.append((f"coalesce({rule.broken}, false)", _problem(rule.field, columns, cell, rule.reason)))
+    bad = " OR ".join(f"({broken})" for broken, _ in checks)
+    return bad, ", ".join(f"CASE WHEN {broken} THEN {problem} END" for broken, problem in checks)
+
+
+def _day(kind: Kind, reads: dict[str, Typed]) -> str:
+    how = reads.get(kind.counted_on or "")
+    return how.day if how is not None else "CAST(NULL AS DATE)"
+
+
+def _cell(source: Source, column: Column, blanks: Sequence[str]) -> str:
+    """SQL of the text that a field is read from; a plain column is left as it came."""
+    if column.constant is not None:
+        return literal(column.constant)
+    cell = source.column(column.column or "") or "NULL"
+    if column.time:
+        cell = f"({trimmed(cell)} || ' ' || {trimmed(source.column(column.time) or 'NULL')})"
+    if blanks:
+        cell = f"CASE WHEN trim({cell}) NOT IN ({', '.join(map(literal, blanks))}) THEN {cell} END"
+    if column.values:
+        cases = " ".join(f"WHEN {literal(text)} THEN {literal(value)}" for text, value in column.values.items())
+        cell = f"CASE trim({cell}) {cases} ELSE {cell} END"
+    return cell if column.blank is None else f"coalesce({trimmed(cell)}, {literal(column.blank)})"
+
+
+def _condition(source: Source, condition: Condition) -> str:
+    name = source.column(condition.column)
+    if name is None:
+        raise FileRefusedError(f"{source.name}: has no column {condition.column}, by which the mapping chooses rows")
+    text = f"coalesce(trim({name}), '')"
+    if condition.blank is not None:
+        return f"{text} {'=' if condition.blank else '<>'} ''"
+    return f"{text} IN ({', '.join(map(literal, condition.texts))})"
+
+
+def _fault(item: Field, how: Typed) -> str:
+    """SQL that is true where a field's text is refused or a required field is blank."""
+    refusal = refused(item.type, how, item.name, f"r_{item.name}")
+    return f"({item.name} IS NULL OR {refusal})" if item.required else f"({refusal})"
+
+
+def _check(item: Field, column: Column, how: Typed) -> tuple[str, str]:
+    """SQL that is true where a field's cell is at fault, and SQL of the problem."""
+    cell, where = f"r_{item.name}", {item.name: column}
+    problem = _problem(item.name, where, cell, how.reason)
+    if not item.required:
+        return _fault(item, how), problem
+    blank = _problem(item.name, where, "''", "is blank; every row needs it")
+    return _fault(item, how), f"CASE WHEN {trimmed(cell)} IS NULL THEN {blank} ELSE {problem} END"
+
+
+def _problem(field: str, columns: Columns, value: str, reason: str) -> str:
+    column = columns.get(field)
+    name = " + ".join(column.sources) if column is not None and column.sources else field
+    return f"{{'column': {literal(name)}, 'value': coalesce({value}, ''), 'reason': {literal(reason)}}}"
