@@ -5,6 +5,7 @@ from flask import Flask, Response
 from csi_service import __version__
 from csi_service.api import BLUEPRINTS, docs
 from csi_service.api.problems import ProblemApi
+from csi_service.api.weights import SetName
 from csi_service.services import Services
 
 _ABOUT = """Customer satisfaction indices of a contact centre, calculated from evidence sent along; nothing is kept.
@@ -31,6 +32,7 @@ def create_app(services: Services) -> Flask:
             "info": {"description": _ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         },
     )
+    app.url_map.converters["set_name"] = SetName
     api = ProblemApi(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint(services))

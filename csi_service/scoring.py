@@ -12,7 +12,7 @@ from csi_service.core import levels
 from csi_service.core.composite import score
 from csi_service.core.indicator import Node
 from csi_service.core.outlook import outlook
-from csi_service.core.periods import Period, spanning
+from csi_service.core.periods import Period, containing, spanning
 from csi_service.core.ratings import rating_nodes
 from csi_service.core.score_table import long_table
 from csi_service.core.weights import WeightSet, in_effect
@@ -39,7 +39,7 @@ class Facts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for: the period (None: all days there are), its cut, the group keys, the weights (None: by date)."""
+    """What is asked for: the period (None: all days), its cut, the group keys, the weights (None: by date)."""
 
     period: Period | None = None
     grain: str | None = None
@@ -122,9 +122,11 @@ def score_facts(facts: Facts, sets: Sequence[WeightSet], request: Request, today
 def _periods(request: Request, facts: Facts, days: pd.DataFrame) -> list[Period]:
     if days.empty:
         raise FileRefusedError("there is no usable record to score")
-    whole = request.period or spanning(days["day"].min().date(), days["day"].max().date())
+    first, last = days["day"].min().date(), days["day"].max().date()
+    whole = request.period or spanning(first, last)
+    if request.period is None and request.grain is not None:  # whole weeks or months, also at both ends
+        whole = spanning(containing(first, request.grain).first, containing(last, request.grain).last)
     if not _within(days, whole).any():
-        first, last = days["day"].min().date(), days["day"].max().date()
         raise FileRefusedError(f"there is no record in {whole.label}; the records lie between {first} and {last}")
     if request.grain is None:
         return [whole]

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request
 from marshmallow import Schema, ValidationError
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.problem import pointer, problems_of
@@ -63,6 +63,8 @@ def read_json(content: bytes) -> Any:
         raise MalformedError(
             f"The body is not UTF-8 ({error.reason} at byte {error.start}); send JSON as UTF-8."
         ) from error
+    if text.startswith("\ufeff"):
+        raise MalformedError("The body starts with a byte order mark (BOM); send it without.")
     try:
         found = _READER.decode(text)
     except _RepeatedKeyError as error:
@@ -126,13 +128,23 @@ def read_body() -> Any:
         MalformedError: no proper JSON.
     """
     if request.environ.get("CONTENT_TYPE") == "application/json":
-        return read_json(request.get_data(cache=False, parse_form_data=False))
+        return read_json(_content())
     if request.mimetype != "application/json":
         found = f"not {request.mimetype}" if request.mimetype else "and say so in Content-Type"
         raise UnsupportedMediaType(f"Send the body as application/json, {found}.")
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("Send JSON as UTF-8; no other charset is read.")
-    return read_json(request.get_data(cache=False, parse_form_data=False))
+    return read_json(_content())
+
+
+def _content() -> bytes:
+    """The bytes of the body; a chunked one above the limit is refused, where werkzeug would cut it off."""
+    content = request.get_data(cache=False, parse_form_data=False)
+    limit = request.max_content_length
+    if limit is not None and len(content) >= limit and request.content_length is None:
+        if request.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge
+    return content
 
 
 class BodyReader:

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response
@@ -26,10 +27,10 @@ def blueprint(document: Callable[[], Any]) -> Blueprint:
     def openapi() -> Response:
         return Response(text(), mimetype="application/json")
 
+    page = (Path(__file__).parent / "static" / "docs.html").read_text(encoding="utf-8")
+
     @found.get("/docs")
-    def page() -> Response:
-        response = found.send_static_file("docs.html")
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
+    def docs() -> Response:
+        return Response(page, mimetype="text/html", headers={"Content-Security-Policy": POLICY})
 
     return found

@@ -99,6 +99,9 @@ class ProblemApi(Api):
         prepare_response(response, self.spec, PROBLEM)
         self.spec.components.response(name, response, lazy=True)
 
+    def _register_pagination_header(self) -> None:
+        """Leave it out: nothing is paged."""
+
     def _register_error_handlers(self) -> None:
         self._app.register_error_handler(HTTPException, on_http_error)
         self._app.register_error_handler(CsiError, on_csi_error)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response
 from marshmallow import ValidationError
+from werkzeug.routing import BaseConverter
 
 from csi_service.api.blueprint import BodyBlueprint
 from csi_service.api.body import answer
@@ -27,6 +28,12 @@ from csi_service.schema.weights import (
 from csi_service.services import Services
 
 
+class SetName(BaseConverter):
+    """The name of a set in a path; `check` is no set but the route that checks one."""
+
+    regex = "(?!check$)[^/]+"
+
+
 def blueprint(services: Services) -> BodyBlueprint:
     """Return the routes of the weights."""
     found = BodyBlueprint(
@@ -43,7 +50,7 @@ def blueprint(services: Services) -> BodyBlueprint:
     def listed() -> Response:
         return answer(_list(services))
 
-    @found.route("/<string:name>", methods=["GET"], endpoint="one")
+    @found.route("/<set_name:name>", methods=["GET"], endpoint="one", parameters=[_NAME])
     @found.doc(operationId="get_weights", summary="One set with its whole content")
     @found.response(200, WeightsWhole)
     @found.alt_response(404, "NOT_FOUND")
@@ -67,6 +74,13 @@ def blueprint(services: Services) -> BodyBlueprint:
     return found
 
 
+_NAME = {
+    "in": "path",
+    "name": "name",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "not": {"const": "check"}},
+    "description": "the file's name without its ending",
+}
 _CHECK = (
     "Give the text of a file as toml, or its content as document. "
     "A document that breaks its rules is answered with 200 and its problems."

@@ -56,7 +56,7 @@ def run(folder: Path, port: int) -> None:
     files = demo_files(folder)
     month = files["calls"][-1].stem.removeprefix("calls-")
     click.echo(_scored(services, files, month))
-    click.echo(_how_to(folder, month, port))
+    click.echo(hints(folder, month, port))
     serve(dataclasses.replace(services.settings, host="127.0.0.1", port=port))
 
 
@@ -91,7 +91,8 @@ def _scored(services: Services, files: dict[str, list[Path]], month: str) -> str
         return render_both(score_facts(facts, services.weights.all(), request, services.today()))
 
 
-def _how_to(folder: Path, month: str, port: int) -> str:
+def hints(folder: Path, month: str, port: int) -> str:
+    """Return the commands, ready to copy, that score the same files and ask the service."""
     address = f"http://127.0.0.1:{port}"
     composite = (
         '{"internal": {"sla": {"numerator": 850, "denominator": 1000}, "aht": {"value": 360}, "fcr": {"value": 0.8}, '

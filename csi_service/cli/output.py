@@ -35,7 +35,9 @@ def whole(path: Path) -> Iterator[Path]:
 def write_whole(content: bytes, path: Path | None) -> None:
     """Write to standard output, or to a file that appears whole or not at all."""
     if path is None:
-        sys.stdout.buffer.write(content)
+        left = memoryview(content)
+        while left:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part only
+            left = left[sys.stdout.buffer.write(left) :]
         sys.stdout.buffer.flush()
         return
     with whole(path) as beside:

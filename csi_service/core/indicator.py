@@ -117,7 +117,8 @@ class Node:
     score in 0..1, `weight` the declared share of the parent, `contribution` what the value adds to the parent (the
     contributions of a node's children sum to its value), `n` how many cases it rests on, `coverage` the share of weight
     that has data, `partial_value` the rescaled figure where coverage is too small for a value. `flags` are named
-    booleans a group, `beside` further figures that do not enter the value, `notes` the parameters that applied to all groups.
+    booleans a group, `beside` further figures that do not enter the value, `notes` the parameters that applied to all
+    groups.
     """
 
     name: str

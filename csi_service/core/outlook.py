@@ -13,6 +13,7 @@ def outlook(met: Array, judged: Array, optimistic_above: float) -> Node:
 
     Source: the excitement needs of Kano's model (1984); the threshold is this project's own.
 
+    >>> import numpy as np
     >>> node = outlook(np.array([12.0, 5.0]), np.array([190.0, 100.0]), 0.05)
     >>> [label(node, 0), label(node, 1)]
     ['optimistic', 'neutral']

@@ -88,17 +88,7 @@ def read_weights(document: Mapping[str, Any], name: str, *, complete: bool = Tru
     effective = table.day("effective", *([] if complete else [dt.date.min]))
     minimum_coverage = table.number("minimum_coverage", 0.5, least=0, most=1)
     csi = _read_csi(table, complete)
-    components = {}
-    for calculator in CALCULATORS:
-        if calculator.name in table or (complete and calculator.name in csi):
-            components[calculator.name] = calculator.read(table.table(calculator.name, required=True))
-            if complete and calculator.name not in csi:
-                table.report(
-                    calculator.name,
-                    "is not weighed in [csi]; give it parts there or leave the table out",
-                    None,
-                    "weights_keys",
-                )
+    components = _read_components(table, csi, complete)
     delight, ratings = table.table("outlook"), table.table("ratings")
     optimistic_above = delight.number("optimistic_above", 0.05, least=0, most=1)
     weighting = ratings.choice("weighting", WEIGHTINGS[:2], WEIGHTINGS[0])
@@ -140,6 +130,17 @@ def _read_csi(table: Table, complete: bool) -> dict[str, float]:
         names = ", ".join(calculator.name for calculator in CALCULATORS)
         csi.report("", f"weighs no component; accepted are {names}", None, "weights_keys")
     return shares_of(csi, parts, total)
+
+
+def _read_components(table: Table, csi: Mapping[str, float], complete: bool) -> dict[str, Any]:
+    components = {}
+    for calculator in CALCULATORS:
+        if calculator.name in table or (complete and calculator.name in csi):
+            components[calculator.name] = calculator.read(table.table(calculator.name, required=True))
+            if complete and calculator.name not in csi:
+                text = "is not weighed in [csi]; give it parts there or leave the table out"
+                table.report(calculator.name, text, None, "weights_keys")
+    return components
 
 
 def digest_of(document: Mapping[str, Any]) -> str:

@@ -157,7 +157,7 @@ def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
 def _first_step(cell: str, column: Column) -> str:
     if column.formats:
         return f"try_strptime(trim({cell}), [{', '.join(map(literal, column.formats))}])"
-    return f"TRY_CAST({cell} AS TIMESTAMP)"
+    return f"TRY_CAST(CASE WHEN strlen({cell}) = 19 THEN {cell} ELSE trim({cell}) END AS TIMESTAMP)"
 
 
 def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:

@@ -184,16 +184,18 @@ def _bare(cell: str) -> str:
     return cell.strip(' "')  # the two readers differ in what they make of a mark or a space at the edge
 
 
-def line_at(file: CsvFile, byte: int, counted: tuple[int, int] = (0, 1)) -> tuple[int, int]:
-    """Return (byte, line) for a byte position, counting on from an earlier (byte, line)."""
-    start, line = counted
+def lines_at(file: CsvFile, positions: Sequence[int]) -> list[int]:
+    """Return the line of the first text at or behind each byte position; the positions ascend."""
+    lines: list[int] = []
+    byte, line = 0, 1
     with _open(file.path, file.compressed) as stream:
-        stream.seek(start)
-        left = byte - start
-        while left > 0 and (block := stream.read(min(left, 1024 * 1024))):
-            line += block.count(b"\n")
-            left -= len(block)
-        while (mark := stream.read(1)) in (b"\n", b"\r"):
-            line += mark == b"\n"
-            byte += 1
-    return byte, line
+        reader = io.BufferedReader(cast(io.RawIOBase, stream))
+        for position in positions:
+            while byte < position and (block := reader.read(min(position - byte, _BLOCK_BYTES))):
+                line += block.count(b"\n")
+                byte += len(block)
+            while (mark := reader.peek(1)[:1]) in (b"\n", b"\r"):
+                line += mark == b"\n"
+                byte += len(reader.read(1))
+            lines.append(line)
+    return lines

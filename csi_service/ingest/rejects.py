@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import duckdb
 
 from csi_service.facts.duck import literal
-from csi_service.ingest.csv_files import find_lines, line_at
+from csi_service.ingest.csv_files import find_lines, lines_at
 from csi_service.ingest.outcome import Outcome, Reject
 from csi_service.ingest.rows import Records
 from csi_service.ingest.sources import Source
@@ -52,10 +52,9 @@ def collect_structure_rejects(connection: duckdb.DuckDBPyConnection, records: Re
             "SELECT line_byte_position, min(error_type), any_value(csv_line) FROM reject_errors JOIN reject_scans "
             f"USING (scan_id, file_id) WHERE file_path = {literal(str(source.csv.path))} GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-        counted = (0, 1)
-        for byte, error, text in found:
-            counted = line_at(source.csv, byte, counted)
-            reject = _structure_reject(source, counted[1], error, (text or "").strip("\r\n"))
+        lines = lines_at(source.csv, [byte for byte, _, _ in found]) if found else []
+        for (_, error, text), line in zip(found, lines, strict=True):
+            reject = _structure_reject(source, line, error, (text or "").strip("\r\n"))
             records.outcome.rejected += reject.lines
             if len(records.outcome.rejects) < MOST_KEPT:
                 records.outcome.rejects.append(reject)

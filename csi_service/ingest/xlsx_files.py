@@ -5,7 +5,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import ParseError  # the exception only; nothing is parsed with it
@@ -39,13 +39,12 @@ class Sheet:
         """
         self._path, self._decimal = path, decimal
         _refuse_bomb(path)
-        with _refusing(path):
-            self._book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
+        with ExitStack() as opened:
+            stream = opened.enter_context(path.open("rb"))
+            with _refusing(path):
+                self._book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             self._find_header(wanted, sheet, header_row)
-        except BaseException:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
 
     def _find_header(self, wanted: Sequence[str], sheet: str | None, header_row: int | None) -> None:
         names = [worksheet.title for worksheet in self._book.worksheets]
@@ -101,6 +100,7 @@ class Sheet:
     def close(self) -> None:
         """Close the workbook."""
         self._book.close()
+        self._opened.close()
 
 
 @contextmanager

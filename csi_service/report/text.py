@@ -39,7 +39,7 @@ def seconds(value: float) -> str:
 
 
 def _two_decimals(number: Decimal) -> Decimal:
-    return number.quantize(_CENT, context=_EXACT) + 0  # + 0: no minus before a zero
+    return _EXACT.plus(number.quantize(_CENT, context=_EXACT))  # plus: no minus before a zero
 
 
 class _Words:

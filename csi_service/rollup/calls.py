@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from csi_service.core.calculators.internal import Parameters
-from csi_service.facts.kinds import KINDS
+from csi_service.facts.duck import literal
+from csi_service.facts.kinds import KINDS, UNASSIGNED
 from csi_service.rollup.places import Scope, key_columns
 
 CALLS = KINDS["calls"]
@@ -91,7 +92,8 @@ def measures_query(
     alike: str, fields: frozenset[str], scope: Scope, p: Parameters, unread: Unread | None = None
 ) -> str:
     """Return SQL of the measures of calls that `alike_query` counted: columns day, the keys, one a measure."""
-    columns = ["day", *key_columns(CALLS, scope)]
+    known = {key: key if key in fields else "NULL" for key in scope.keys}
+    columns = ["day", *(f"coalesce({sql}, {literal(UNASSIGNED)}) AS {key}" for key, sql in known.items())]
     columns += [f"{sql} AS {name}" for name, sql in _measures(fields, p).items()]
     return f"SELECT {', '.join(columns)} FROM {_read(alike, fields, scope, unread)} AS r GROUP BY ALL"
 

@@ -1,0 +1,102 @@
+import logging
+import uuid
+
+import pytest
+from werkzeug.exceptions import ServiceUnavailable
+
+from csi_service import errors
+from csi_service.api.problems import STATUS
+from csi_service.app import create_app
+from csi_service.errors import CsiError, Problem
+from tests.api.ask import PROBLEM
+
+
+def every_class(kind=CsiError):
+    return {kind}.union(*(every_class(below) for below in kind.__subclasses__()))
+
+
+def test_every_error_of_the_house_has_a_status():
+    assert set(STATUS) == {kind for kind in every_class() if kind.__module__ == "csi_service.errors"}
+    assert all(issubclass(kind, errors.UserError) == (400 <= status < 500) for kind, status in STATUS.items())
+
+
+@pytest.fixture
+def raising(app):
+    """Return a function that answers a request whose view raises an error."""
+
+    def ask(error):
+        @app.get("/raise")
+        def view():
+            raise error
+
+        return app.test_client().get("/raise")
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (errors.NotFoundError("no such set"), 404, "no such set"),
+        (errors.InvalidInputError(Problem("/a", "is odd", 1)), 422, "/a: is odd"),
+        (errors.UserError("not so"), 400, "not so"),
+        (errors.SettingsError("CSI_PORT is odd"), 503, "CSI_PORT is odd"),
+        (errors.WeightsError("default", (Problem("csi", "is odd"),)), 503, "default: csi: is odd"),
+    ],
+)
+def test_an_error_of_the_house_is_answered_with_its_status(raising, error, status, text):
+    answer = raising(error)
+    assert (answer.status_code, answer.content_type) == (status, PROBLEM)
+    assert text in answer.json["detail"]
+
+
+def test_a_new_class_takes_the_status_of_its_parent(raising):
+    class OddError(errors.NotFoundError):
+        pass
+
+    assert raising(OddError("x")).status_code == 404
+
+
+def test_what_nobody_expected_has_an_id_and_tells_nothing_else(raising, caplog):
+    with caplog.at_level(logging.ERROR):
+        answer = raising(ZeroDivisionError("secret of the inside"))
+    assert (answer.status_code, answer.content_type) == (500, PROBLEM)
+    assert "secret" not in answer.text
+    fault = answer.json["instance"].removeprefix("urn:uuid:")
+    assert uuid.UUID(fault)
+    assert fault in answer.json["detail"]
+    assert fault in caplog.text
+    assert "ZeroDivisionError: secret of the inside" in caplog.text
+
+
+def test_no_body_is_logged(services, caplog):
+    app = create_app(services)
+
+    @app.post("/broken")
+    def view():
+        raise RuntimeError("broken")
+
+    with caplog.at_level(logging.DEBUG):
+        app.test_client().post("/broken", json={"phone": "13800138000"})
+        app.test_client().post("/api/v1/calculate/internal", json={"phone": "13800138000"})
+    assert "broken" in caplog.text
+    assert "13800138000" not in caplog.text
+
+
+def test_a_route_that_is_not_there(client):
+    answer = client.get("/api/v2/x")
+    assert (answer.status_code, answer.content_type) == (404, PROBLEM)
+    assert "/openapi.json" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
+def test_a_method_that_is_not_allowed_tells_the_allowed_ones(client, method):
+    answer = getattr(client, method)("/api/v1/calculate/internal")
+    assert (answer.status_code, answer.content_type) == (405, PROBLEM)
+    assert answer.headers["Allow"].split(", ").count("POST") == 1
+    assert "POST" in answer.json["detail"]
+
+
+def test_when_to_try_again_is_kept(raising):
+    answer = raising(ServiceUnavailable("busy", retry_after=7))
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json["detail"]) == (503, "7", "busy")
