@@ -22,7 +22,7 @@ lint: .venv/.stamp  ## style, format, types, Dockerfile
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 
-bench: .venv/.stamp  ## time the hot paths beside references (a few minutes, 1 GB in the temporary folder) beside a reference (benchmarks/README.md); ten minutes
+bench: .venv/.stamp  ## time the hot paths beside references (benchmarks/README.md; minutes, 1 GB of temporary files)
 	for name in start_up calculators composite_api score_files; do $(BIN)/python -m benchmarks.$$name; echo; done
 
 lock:  ## re-make constraints.txt: the newest versions that pyproject.toml allows, for all its Pythons, no hosts

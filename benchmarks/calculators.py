@@ -1,7 +1,7 @@
 """All calculators over 200,000 groups at once, beside the same index written as a plain numpy weighted sum.
 
-The reference has no missing data, no clamping, no evidence and no tree: the bare arithmetic of one month's index. What the
-calculators take beyond it is the price of reasons, coverage, flags and contributions for every node.
+The reference has no missing data, no clamping, no evidence and no tree: the bare arithmetic of one month's index. What
+the calculators take beyond it is the price of reasons, coverage, flags and contributions for every node.
 
     python -m benchmarks.calculators [--groups 200000] [--rounds 9]
 """

@@ -1,7 +1,7 @@
 """What the benchmarks share: runs timed side by side, a process timed as a whole with its peak memory, the table.
 
-Every benchmark pairs our run with a reference in the same minutes: A B A B ..., so that other work on the machine strikes
-both alike. Seconds differ from machine to machine; the ratio is what to compare.
+Every benchmark pairs our run with a reference in the same minutes: A B A B ..., so that other work on the machine
+strikes both alike. Seconds differ from machine to machine; the ratio is what to compare.
 """
 
 import os
@@ -28,7 +28,7 @@ class Run:
 
 
 def process(*command: str) -> Run:
-    """Run a command to its end, from start-up to exit; what it prints is dropped, an exit code other than 0 is an error."""
+    """Run a command from start-up to exit; what it prints is dropped, an exit code other than 0 is an error."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     said = child.stderr.read() if child.stderr else ""
@@ -52,7 +52,7 @@ def inside(work: Callable[[], object]) -> Run:
 def side_by_side(
     works: Mapping[str, Callable[[], Run]], rounds: int, fewer: Mapping[str, int] | None = None
 ) -> dict[str, list[Run]]:
-    """Run all works in turn, round by round, and return their runs; a slow one may leave out rounds, named in `fewer`."""
+    """Run all works in turn, round by round, and return their runs; a slow one named in `fewer` leaves out the last."""
     runs: dict[str, list[Run]] = {name: [] for name in works}
     for number in range(rounds):
         for name, work in works.items():
@@ -61,17 +61,23 @@ def side_by_side(
     return runs
 
 
+def median_ratio(mine: Sequence[Run], reference: Sequence[Run]) -> float:
+    """Return the median over the rounds of our time over that of the reference in the same round."""
+    return statistics.median(run.seconds / base.seconds for run, base in zip(mine, reference, strict=False))
+
+
 def print_table(runs: Mapping[str, Sequence[Run]], reference: str) -> None:
     """Print median, least and most seconds of each work, and its median ratio to the reference of the same round."""
     width = max(map(len, runs))
     print(f"{'':<{width}}  {'median':>9}  {'min':>9}  {'max':>9}  {'cpu':>9}  {'peak':>9}  ratio")
     for name, mine in runs.items():
         seconds = [run.seconds for run in mine]
-        ratios = [run.seconds / base.seconds for run, base in zip(mine, runs[reference], strict=False)]
         figures = [statistics.median(seconds), min(seconds), max(seconds), statistics.median(run.cpu for run in mine)]
         cells = "  ".join(f"{figure:>7.3f} s" for figure in figures)
         peak = max(run.peak_mib for run in mine)
-        print(f"{name:<{width}}  {cells}  {f'{peak:,.0f} MiB' if peak else '':>9}  {statistics.median(ratios):5.2f}")
+        print(
+            f"{name:<{width}}  {cells}  {f'{peak:,.0f} MiB' if peak else '':>9}  {median_ratio(mine, runs[reference]):5.2f}"
+        )
 
 
 def machine() -> str:
