@@ -74,10 +74,9 @@ def print_table(runs: Mapping[str, Sequence[Run]], reference: str) -> None:
         seconds = [run.seconds for run in mine]
         figures = [statistics.median(seconds), min(seconds), max(seconds), statistics.median(run.cpu for run in mine)]
         cells = "  ".join(f"{figure:>7.3f} s" for figure in figures)
-        peak = max(run.peak_mib for run in mine)
-        print(
-            f"{name:<{width}}  {cells}  {f'{peak:,.0f} MiB' if peak else '':>9}  {median_ratio(mine, runs[reference]):5.2f}"
-        )
+        most = max(run.peak_mib for run in mine)
+        peak = f"{most:,.0f} MiB" if most else ""
+        print(f"{name:<{width}}  {cells}  {peak:>9}  {median_ratio(mine, runs[reference]):5.2f}")
 
 
 def machine() -> str:

@@ -13,11 +13,6 @@ _ABOUT = """Customer satisfaction indices of a contact centre, calculated from e
 Shares and indices are fractions from 0 to 1, times are seconds; null comes with a reason or with what is missing.
 I-CSI, O-CSI, C-CSI and the factor 25 are this project's own method after a practitioner's article, not an industry
 standard."""
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
 
 
 def create_app(services: Services) -> Flask:
@@ -42,6 +37,9 @@ def create_app(services: Services) -> Flask:
 
 
 def _secure(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    headers.add("X-Content-Type-Options", "nosniff")
+    headers.add("Referrer-Policy", "no-referrer")
+    if "Content-Security-Policy" not in headers:  # a page has its own
+        headers.add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     return response

@@ -9,7 +9,7 @@ from csi_service.core.indicator import Calculator
 from csi_service.core.outlook import LABELS
 from csi_service.core.periods import FORMS, Period, parse_period
 from csi_service.errors import InvalidInputError
-from csi_service.schema.fields import Described, StrictSchema, read_text, refusal
+from csi_service.schema.fields import Described, PlainSchema, read_text, refusal
 from csi_service.schema.figures import Component, component_fields
 from csi_service.schema.weights import WeightsChoice, WeightsNamed
 
@@ -42,24 +42,24 @@ def options() -> dict[str, fields.Field[Any]]:
     return {"weights": WeightsChoice(metadata={"description": text}), "period": PeriodField()}
 
 
-def evidence_schema(calculator: Calculator) -> StrictSchema:
+def evidence_schema(calculator: Calculator) -> PlainSchema:
     """Return the schema of a component's evidence alone, as it stands in the composite's body."""
     return _schema(f"{calculator.name.capitalize()}Evidence", component_fields(calculator))
 
 
-def component_schema(calculator: Calculator) -> StrictSchema:
+def component_schema(calculator: Calculator) -> PlainSchema:
     """Return the schema of the body of `calculate/<component>`."""
     return _schema(f"Calculate{calculator.name.capitalize()}", {**component_fields(calculator), **options()})
 
 
-def composite_schema(calculators: Sequence[Calculator]) -> StrictSchema:
+def composite_schema(calculators: Sequence[Calculator]) -> PlainSchema:
     """Return the schema of the body of `calculate/composite`."""
     components = {calculator.name: Component(evidence_schema(calculator)) for calculator in calculators}
     return _schema("CalculateComposite", {**components, **options()})
 
 
-def _schema(name: str, found: Mapping[str, fields.Field[Any]]) -> StrictSchema:
-    return StrictSchema.from_dict(dict(found), name=name)()  # type: ignore[return-value]  # a class made of StrictSchema
+def _schema(name: str, found: Mapping[str, fields.Field[Any]]) -> PlainSchema:
+    return PlainSchema.from_dict(dict(found), name=name)()  # type: ignore[return-value]  # a class made of PlainSchema
 
 
 def _figure(text: str) -> fields.Float:

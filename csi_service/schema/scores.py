@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from csi_service.core import composite
-from csi_service.core.indicator import Array, Node
+from csi_service.core.indicator import REASON_WORDS, Array, Node
 from csi_service.core.outlook import label
 from csi_service.core.weights import WeightSet
 
@@ -32,7 +31,7 @@ def node_body(node: Node, group: int, key: str = "") -> Body:
         "partial": value is not None and coverage < 1,
         "partial_value": number(node.partial_value, group),
         "missing": [name for name, part in parts.items() if part["value"] is None],
-        "reason": composite.reason(node, group),
+        "reason": REASON_WORDS[node.reason.item(group)],
         "evidence": node.evidence,
         "numerator": number(node.numerator, group),
         "denominator": number(node.denominator, group),
