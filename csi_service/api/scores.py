@@ -1,5 +1,6 @@
 """The scored nodes of a checked body: one component, the composite, the outlook."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,6 +75,9 @@ def _index(
     except InvalidInputError as error:
         where = error.problems[0].where
         raise at(next((figure.path for figure in asked if figure.name == where), path), error) from error
+    if math.isinf(node.raw.item(0)):
+        text = f"make {calculator.name} pass every number; give a smaller multiplier or target"
+        raise InvalidInputError(Problem("/weights", text, weights.name, "range"))
     if node.children and len(node.children) < len(asked):
         used = {child.name for child in node.children}
         for figure in asked:

@@ -234,6 +234,16 @@ def test_a_set_sent_along_is_read_strictly(client, weights, found):
     assert set(found) <= set(problems)
 
 
+def test_a_set_that_makes_a_figure_overflow_is_told(client):
+    for multiplier in (1e308, 1.7e308):
+        body = {
+            "complaints": {"numerator": 1e15, "denominator": 1},
+            "weights": {"complaint": {"multiplier": multiplier}},
+        }
+        found = refuse(client, f"{URL}complaint", body)
+        assert found[0][0].startswith("/weights")
+
+
 def test_the_period_chooses_the_set_valid_on_its_last_day(client):
     assert calculate(client, "internal", INTERNAL | {"period": "2021-01"})["weights"]["name"] == "default"
     assert refuse(client, f"{URL}internal", {"period": "1999-Q4"}) == [("/period", "no_weights")]
