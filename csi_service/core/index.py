@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csi_service.core.indicator import Array, Codes, Node, Reason
+from csi_service.core.indicator import Array, Codes, Node, Reason, filled
 from csi_service.core.tables import Table
 
 SUM_TOLERANCE = 1e-9
@@ -38,6 +38,12 @@ def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: f
     """
     stacked = np.array(values)
     shares = np.array(weights)[:, None]
+    total = (stacked * shares).sum(axis=0)
+    if not np.isnan(total).any():  # every part has data in every group: the usual case, without the bookkeeping below
+        shape = total.shape
+        reasons = np.zeros(shape, dtype=np.int8)
+        effective = shares + np.zeros(stacked.shape)
+        return Coverage(np.minimum(total, 1.0), filled(shape, np.nan), filled(shape, 1.0), reasons, effective)
     there = ~np.isnan(stacked)
     complete = there.all(axis=0)
     coverage = np.where(complete, 1.0, (there * shares).sum(axis=0))
@@ -75,7 +81,7 @@ def aggregate(
     if unclamped is not None:
         added = scored.effective * np.array(unclamped)
         raw = np.where(np.isnan(scored.value), np.nan, np.where(np.isnan(added), 0.0, added).sum(axis=0))
-    unknown = np.full(scored.value.shape, np.nan)
+    unknown = filled(scored.value.shape, np.nan)
     return Node(
         name=name,
         raw=raw,
@@ -89,7 +95,7 @@ def aggregate(
         contribution=unknown,
         n=unknown,
         children=tuple(
-            child.weighed(np.full(unknown.shape, share), contribution)
+            child.weighed(filled(unknown.shape, share), contribution)
             for child, share, contribution in zip(children, shares, contributions, strict=True)
         ),
     )

@@ -8,7 +8,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csi_service.core.indicator import Array, Calculator, Flags, Indicator, Measures, Node, Ratio, Reason, leaf, ratio
+from csi_service.core.indicator import (
+    Array,
+    Calculator,
+    Flags,
+    Indicator,
+    Measures,
+    Node,
+    Ratio,
+    Reason,
+    filled,
+    leaf,
+    ratio,
+)
 from csi_service.core.tables import Table
 from csi_service.errors import InvalidInputError, Problem
 
@@ -17,6 +29,7 @@ SCALES = {"binary": (0, 1, 1), "3": (1, 3, 3), "5": (1, 5, 4), "7": (1, 7, 6), "
 METHODS = ("satisfied", "mean")
 VIEWS = ("satisfied_share", "mean_score")
 POOLINGS = ("responses", "equal", "weights")
+_NONE = np.int8(Reason.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,39 +84,43 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
     evidences = list(ratios.values())
     values = np.array([evidence.value for evidence in evidences])
     shares = _channel_shares(ratios, values, p)
-    contributions = np.where(shares > 0, shares * values, np.nan)
-    there = (shares > 0).any(axis=0)
-    value = np.where(there, np.where(shares > 0, contributions, 0.0).sum(axis=0), np.nan)
+    counts = shares > 0
+    contributions = np.where(counts, shares * values, np.nan)
+    there = counts.any(axis=0)
+    value = np.where(there, np.where(counts, contributions, 0.0).sum(axis=0), np.nan)
     counted = ~np.isnan(values)
-    node = leaf(
+    children = (
+        leaf(name, evidence, evidence.value).weighed(share, contribution)
+        for (name, evidence), share, contribution in zip(ratios.items(), shares, contributions, strict=True)
+    )
+    return leaf(
         "external",
         Ratio(
             _total([evidence.numerator for evidence in evidences], counted),
             _total([evidence.denominator for evidence in evidences], counted),
             value,
-            np.where(there, np.int8(Reason.NONE), np.array([evidence.reason for evidence in evidences]).max(axis=0)),
+            np.where(there, _NONE, np.array([evidence.reason for evidence in evidences]).max(axis=0)),
             "value" if all(evidence.evidence == "value" for evidence in evidences) else "counts",
             {name: _pooled_view(evidences, shares, name) for name in VIEWS},
         ),
         value,
         notes={"method": p.method, "pooling": p.pooling},
+        children=tuple(children),
     )
-    children = (
-        leaf(name, evidence, evidence.value).weighed(share, contribution)
-        for (name, evidence), share, contribution in zip(ratios.items(), shares, contributions, strict=True)
-    )
-    return replace(node, children=tuple(children))
 
 
 def _total(counts: Sequence[Array], counted: Flags) -> Array:
     """Sum over the channels that have a value, one entry a group; NaN where none has a count."""
-    known = counted & ~np.isnan(np.array(counts))
-    return np.where(known.any(axis=0), np.where(known, np.array(counts), 0.0).sum(axis=0), np.nan)
+    stacked = np.array(counts)
+    known = counted & ~np.isnan(stacked)
+    return np.where(known.any(axis=0), np.where(known, stacked, 0.0).sum(axis=0), np.nan)
 
 
 def _pooled_view(evidences: Sequence[Ratio], shares: Array, name: str) -> Array:
     """A view of all channels, pooled as the index is; NaN where a channel with responses lacks it, or none has any."""
-    unknown = np.full(shares.shape[1], np.nan)
+    unknown = filled(shares.shape[1:], np.nan)
+    if not any(name in evidence.beside for evidence in evidences):
+        return unknown
     views = np.array([evidence.beside.get(name, unknown) for evidence in evidences])
     pooled = np.where(shares > 0, shares * views, 0.0).sum(axis=0)
     return np.where((shares > 0).any(axis=0), pooled, np.nan)
