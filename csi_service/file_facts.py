@@ -55,8 +55,11 @@ class FileFacts:
         return [records.outcome for records in self.records.values()]
 
     def fields(self, kind: str) -> frozenset[str]:
-        """Return the fields of a kind that the files have a column for; none where the kind is not given."""
-        return self.records[kind].fields if kind in self.records else frozenset()
+        """Return the fields of a kind that the files have a column for; none where there is no record of the kind."""
+        records = self.records.get(kind)
+        if records is None or (kind != "calls" and not records.outcome.loaded):  # calls are counted later
+            return frozenset()
+        return records.fields
 
     def measures(self, weights: WeightSet) -> pd.DataFrame:
         """Return the measures under a set's parameters: columns day, the keys, one a measure that is known.

@@ -56,7 +56,7 @@ class WeightsFolder:
 def read_text(path: Path) -> str:
     """Return the text of a UTF-8 file; WeightsError where it is not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise WeightsError(
             path.name, (Problem("", f"is not UTF-8 text ({error.reason} at byte {error.start})", code="encoding"),)

@@ -100,6 +100,13 @@ def test_each_period_is_scored_with_the_set_valid_on_its_last_day(files):
         scored(files, ("calls",), [sets[1]], grain="month")
 
 
+def test_a_ticket_list_without_a_ticket_is_as_good_as_none(files, tmp_path):
+    tickets = make_csv(tmp_path / "tickets.csv", "ticket_id,opened_at,closed_at\n")
+    scores = scored({**files, "tickets": tickets}, ["calls", "tickets"], period=parse_period("2021-01"))
+    assert nodes(scores.total[0])["csi.internal.fcr"].raw[0] == pytest.approx(2 / 3)  # c1 and c3 of c1, c2, c3
+    assert any("no tickets" in warning for warning in scores.warnings)
+
+
 def test_without_tickets_the_flag_stands_in_for_the_whole_run_and_says_so(files, tmp_path):
     scores = scored(files, ("calls",))
     assert nodes(scores.total[0])["csi.internal.fcr"].notes["resolution_method"] == "flag"

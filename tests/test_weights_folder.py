@@ -27,6 +27,11 @@ def test_a_changed_file_is_read_anew(tmp_path):
     assert (first.title, folder.get("default").title) == ("Default", "Changed")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "default.toml").write_bytes(b"\xef\xbb\xbf" + (WEIGHTS / "default.toml").read_bytes())
+    assert WeightsFolder(tmp_path).get("default").digest == WeightsFolder(WEIGHTS).get("default").digest
+
+
 def test_what_is_not_there_or_not_text_is_said(tmp_path):
     with pytest.raises(NotFoundError, match="there is no weights folder"):
         WeightsFolder(tmp_path / "none").names()

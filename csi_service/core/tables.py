@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from csi_service.errors import Problem
+from csi_service.errors import DocumentError, Problem
 
 _MISSING = object()
+
+
+def read_toml(text: str, name: str, error: type[DocumentError]) -> dict[str, Any]:
+    """Return the document of a TOML text; raises `error` for the document `name` where it is none."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as fault:  # ValueError: TOMLDecodeError, and a number of too many digits
+        known = isinstance(fault, tomllib.TOMLDecodeError)
+        text = str(fault) if known else "a number too long or tables nested too deeply"
+        raise error(name, (Problem("", f"is not valid TOML: {text}", code="syntax"),)) from fault
 
 
 class Table:

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from csi_service.core.calculators import CALCULATORS
 from csi_service.core.index import read_total, shares_of
 from csi_service.core.levels import WEIGHTINGS
-from csi_service.core.tables import Table
+from csi_service.core.tables import Table, read_toml
 from csi_service.errors import NotFoundError, Problem, WeightsError
 
 DEFAULT = "default"
@@ -58,11 +57,7 @@ def parse_weights(text: str, name: str) -> WeightSet:
     Raises:
         WeightsError: not TOML, or one `Problem` for each key that breaks its rules.
     """
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and a number of too many digits
-        raise WeightsError(name, (Problem("", f"is not valid TOML: {error}", code="syntax"),)) from error
-    weights = read_weights(document, name)
+    weights = read_weights(read_toml(text, name, WeightsError), name)
     if _DATED.fullmatch(name) and name != weights.effective.isoformat():
         text = f"is {weights.effective}; a dated set is named after its first day, this file is {name}.toml"
         raise WeightsError(name, (Problem("effective", text, weights.effective.isoformat(), "date"),))

@@ -37,10 +37,10 @@ def build_span(last_month: str) -> Span:
     """The 14 months up to and including `last_month`; ValueError unless it is YYYY-MM."""
     if not _MONTH_FORM.fullmatch(last_month):
         raise ValueError(f"last_month: found {last_month!r}, accepted is YYYY-MM from 2000-01 to 2099-12")
-    after = np.datetime64(last_month, "M") + 1
-    months = np.arange(after - MONTHS, after)
+    after = np.datetime64(last_month, "M") + np.timedelta64(1, "M")
+    months = np.arange(after - np.timedelta64(MONTHS, "M"), after)
     days = np.arange(months[0].astype("datetime64[D]"), after.astype("datetime64[D]"))
-    month = (days.astype("datetime64[M]") - months[0]).astype(np.int64)
+    month = days.astype("datetime64[M]").astype(np.int64) - months[0].astype(np.int64)
     number = days.astype(np.int64)
     weekday = (number + 3) % 7  # 1970-01-01 was a Thursday
     outage = np.zeros(days.size, dtype=np.bool_)

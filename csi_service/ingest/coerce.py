@@ -113,14 +113,10 @@ def _text(cell: str, type_: str) -> Typed:
 
 
 def _flag(cell: str) -> Typed:
-    yes, no = (
-        ", ".join(literal(form) for word in words for form in dict.fromkeys((word, word.upper())))
-        for words in (TRUE_WORDS, FALSE_WORDS)
-    )
-    usual = f"CASE WHEN {cell} IN ({yes}) THEN true WHEN {cell} IN ({no}) THEN false"
-    word = f"lower(trim({cell}))"
-    value = f"{usual} ELSE CASE WHEN {word} IN ({yes}) THEN true WHEN {word} IN ({no}) THEN false END END"
-    return Typed(value, "is neither yes nor no; accepted are Y/N, yes/no, true/false, 1/0, 是/否, or a value map")
+    words = [(word, "true") for word in TRUE_WORDS] + [(word, "false") for word in FALSE_WORDS]
+    cases = " ".join(f"WHEN {literal(word)} THEN {value}" for word, value in words)  # IN (...) would become a join
+    reason = "is neither yes nor no; accepted are Y/N, yes/no, true/false, 1/0, 是/否, or a value map"
+    return Typed(f"CASE lower(trim({cell})) {cases} END", reason)
 
 
 def _as_number(cell: str, decimal: str) -> str:

@@ -1,13 +1,12 @@
 """Mapping documents: where each field of a record kind is found in the columns of another system's export."""
 
 import re
-import tomllib
 import zoneinfo
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from typing import Any
 
-from csi_service.core.tables import Table
+from csi_service.core.tables import Table, read_toml
 from csi_service.errors import MappingError, Problem
 from csi_service.facts.kinds import KINDS, Field, Kind
 
@@ -81,12 +80,8 @@ def parse_mapping(text: str, name: str) -> Mapping:
     Raises:
         MappingError: not TOML, or one `Problem` for each key that breaks its rules.
     """
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and a number of too many digits
-        raise MappingError(name, (Problem("", f"is not valid TOML: {error}", code="syntax"),)) from error
     problems: list[Problem] = []
-    table = Table(document, "", problems, [])
+    table = Table(read_toml(text, name, MappingError), "", problems, [])
     table.text("title", "")
     zone = table.text("time_zone", "") or None
     if zone is not None and zone not in zoneinfo.available_timezones():

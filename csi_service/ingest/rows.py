@@ -83,7 +83,7 @@ def select_rows(source: Source, number: int, kind: Kind, mapping: Mapping, reads
         if item.name not in reads
     ]
     bad, problems = _judgement(kind, present, columns, reads)
-    where = " AND ".join(_condition(source, condition) for condition in mapping.of(kind).rows) or "true"
+    where = " AND ".join(_condition(source, condition, mapping.blanks) for condition in mapping.of(kind).rows) or "true"
     originals = ", ".join(f"c{index}" for index in range(len(source.header)))
     names = ", ".join(item.name for item in kind.fields if item.name != "day")
     texts = ", ".join(name for item in present for name in (f"b_{item.name}", f"r_{item.name}"))
@@ -125,13 +125,14 @@ def _cell(source: Source, column: Column, blanks: Sequence[str]) -> str:
     return cell if column.blank is None else f"coalesce({trimmed(cell)}, {literal(column.blank)})"
 
 
-def _condition(source: Source, condition: Condition) -> str:
+def _condition(source: Source, condition: Condition, blanks: Sequence[str]) -> str:
     name = source.column(condition.column)
     if name is None:
         raise FileRefusedError(f"{source.name}: has no column {condition.column}, by which the mapping chooses rows")
     text = f"coalesce(trim({name}), '')"
     if condition.blank is not None:
-        return f"{text} {'=' if condition.blank else '<>'} ''"
+        nothing = ", ".join(map(literal, ("", *blanks)))
+        return f"{text} {'IN' if condition.blank else 'NOT IN'} ({nothing})"
     return f"{text} IN ({', '.join(map(literal, condition.texts))})"
 
 

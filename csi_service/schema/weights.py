@@ -1,12 +1,12 @@
 """Weights as part of a body: the name of a set, or a whole set sent along; and the answers about sets."""
 
 import datetime as dt
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
+from csi_service.core import tables
 from csi_service.core.weights import WeightSet, read_weights
 from csi_service.errors import Problem, WeightsError
 from csi_service.schema.fields import MOST, Described, StrictSchema, Text, fault, is_unicode, kind_of, refusal
@@ -112,15 +112,7 @@ def read_toml(text: str) -> dict[str, Any]:
             raise WeightsError(
                 "toml", (Problem("", f"has more than {MOST_DOTS} dots in line {number}", code="syntax"),)
             )
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, a list in a list in a list...
-        message = (
-            str(error)
-            if isinstance(error, tomllib.TOMLDecodeError)
-            else "a number too long or tables nested too deeply"
-        )
-        raise WeightsError("toml", (Problem("", f"is not valid TOML: {message}", code="syntax"),)) from error
+    return tables.read_toml(text, "toml", WeightsError)
 
 
 class Checked(Schema):

@@ -15,7 +15,6 @@ import pytest
 
 from csi_service.cli import main
 from tests.files import make_csv
-from tests.make import ROOT
 
 Row = dict[str, str]
 
@@ -65,14 +64,6 @@ def by_node(rows: list[Row], **group: str) -> dict[str, Row]:
 
 def number(text: str) -> float | None:
     return float(text) if text else None
-
-
-def shared_data(name: str) -> Path:
-    """Return a file of the data sets beside the repository; a clone alone has none, and the test is left out."""
-    path = ROOT.parent / "shared/data" / name
-    if not path.exists():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"left out: there is no {path}")
-    return path
 
 
 CALL_HEADER = (

@@ -14,10 +14,10 @@ from tests.cli.terminal import (
     make_month,
     number,
     options,
-    shared_data,
 )
 from tests.files import make_csv
 from tests.make import ROOT, WEIGHTS
+from tests.shared import shared_data
 
 
 def figures(*arguments: object) -> dict[str, dict[str, str]]:

@@ -144,7 +144,7 @@ def test_evaluations_follow_the_call_and_nobody_rates_herself(demo: Demo) -> Non
     evaluations = demo.kinds["evaluations"]
     started = instants(demo.calls.set_index("call_id").loc[evaluations["call_id"], "started_at"]).to_numpy()
     later = instants(evaluations["evaluated_at"]).to_numpy() - started
-    assert (later > np.timedelta64(0)).all()
+    assert (later > np.timedelta64(0, "s")).all()
     assert (
         instants(evaluations["evaluated_at"]).to_numpy().astype("M8[D]") - started.astype("M8[D]")
     ).max() <= np.timedelta64(3, "D")

@@ -90,6 +90,13 @@ def test_a_blank_may_stand_for_zero_else_its_call_leaves_the_handling_time(tmp_p
     assert (zero["handled_contacts"], zero["handle_seconds"]) == (2, 100)
 
 
+def test_rows_that_are_not_blank_leave_out_the_marks_for_blank(tmp_path):
+    path = make_csv(tmp_path / "c.csv", "id,at,ok,score\na,2021-01-05,Y,5\nb,2021-01-05,Y,?\nc,2021-01-05,Y,\n")
+    rows = "rows = [{ column = 'score', blank = false }]"
+    assert outcome_of({"calls": path}, f"blanks = ['?']\n[calls]\n{CALLS}{rows}").loaded == 1
+    assert outcome_of({"calls": path}, f"[calls]\n{CALLS}{rows}").loaded == 2
+
+
 def test_value_maps_constants_marks_for_blanks_and_conditions(tmp_path):
     text = "id,at,state,who,type\na,2021-01-05,接,?,in\nb,2021-01-05,弃,anna,in\n"
     text += "c,2021-01-05,Y,n/a,in\nd,2021-01-05,接,x,out\n"

@@ -12,8 +12,8 @@ from csi_service.facts.kinds import KINDS
 from csi_service.ingest.mapping import parse_mapping
 from csi_service.ingest.suggest import suggest
 from csi_service.ingest.synonyms import DATE_WORDS, SYNONYMS, TIME_WORDS
-from tests.cli.terminal import shared_data
 from tests.files import make_csv, make_xlsx, measures_of, outcome_of, totals_of
+from tests.shared import shared_data
 
 
 def draft(path: Path) -> str:

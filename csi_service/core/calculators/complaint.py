@@ -27,7 +27,7 @@ class Parameters:
 def read(table: Table) -> Parameters:
     """Read the `[complaint]` table of a weights document."""
     parameters = Parameters(
-        multiplier=table.number("multiplier", 25, least=1),
+        multiplier=table.number("multiplier", 25, least=1, most=1_000_000),
         count=table.choice("count", COUNTS, "received"),
         contacts=table.choice("contacts", CONTACTS, "answered"),
     )
