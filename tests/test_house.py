@@ -22,15 +22,16 @@ HOUSE = ROOT / "csi_service"
 STAIRS = (  # low to high; a room imports itself and rooms on lower steps
     {"errors"},
     {"core"},
-    {"schema"},
-    {"facts", "records"},
+    {"facts", "language"},
+    {"schema", "records"},
     {"ingest", "rollup"},
-    {"settings", "scoring", "access", "weights_folder", "file_facts"},
+    {"settings", "scoring", "access", "weights_folder", "file_facts", "metrics"},
+    {"store"},
     {"report", "demo"},
-    {"services", "server"},
+    {"services", "server", "logs"},
     {"api", "web", "cli"},
     {"app"},
-    {"wsgi", "__main__", "__init__"},
+    {"wsgi", "gunicorn_hooks", "__main__", "__init__"},
 )
 STEP = {room: step for step, rooms in enumerate(STAIRS) for room in rooms}
 PURE = {
@@ -130,8 +131,10 @@ def unregistered(house: Path, names: set[str]) -> Iterator[str]:
 
 
 def too_long(house: Path) -> Iterator[str]:
-    """A file fits into 400 lines, a function into 50."""
+    """A file fits into 400 lines, a function into 50; a migration, which lists tables, is as long as it must be."""
     for path in files(house):
+        if path.parent.name == "versions":
+            continue
         text = path.read_text(encoding="utf-8")
         if len(text.splitlines()) > MOST_LINES:
             yield f"{path.name} has more than {MOST_LINES} lines"
@@ -143,7 +146,7 @@ def too_long(house: Path) -> Iterator[str]:
 
 def unsigned(house: Path) -> Iterator[str]:
     """Every folder of Python files has its sign on the door."""
-    for folder in sorted({path.parent for path in files(house)} - {house}):
+    for folder in sorted({path.parent for path in files(house) if path.parent.name != "versions"} - {house}):
         door = folder / "__init__.py"
         sign = (ast.get_docstring(ast.parse(door.read_text(encoding="utf-8"))) or "") if door.exists() else ""
         if missing := [word for word in SIGN if f"{word}:" not in sign]:

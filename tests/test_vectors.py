@@ -10,15 +10,26 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from csi_service.core.agreement import krippendorff_alpha, pairwise, severity, weighted_kappa
 from csi_service.core.attainment import attain, read_rule
 from csi_service.core.calculators import complaint, external
 from csi_service.core.composite import bare, compose, missing, reason, score
 from csi_service.core.index import aggregate, shares_of
 from csi_service.core.indicator import given, leaf, ratio
+from csi_service.core.intervals import adjust_p, quarter_beta, stratified_share
 from csi_service.core.levels import level_shares
 from csi_service.core.outlook import label, outlook
+from csi_service.core.sample_sizes import (
+    size_for_change,
+    size_for_complaint_index,
+    size_for_mean,
+    size_for_none_seen,
+    size_for_share,
+)
+from csi_service.core.sampling import allocate
 from csi_service.core.tables import Table
 from csi_service.errors import InvalidInputError
 from tests.make import make_table, make_weights, numbers
@@ -31,19 +42,16 @@ CASES = {
 # Functions of method.md that nobody has built yet, and why; each line leaves when its part arrives.
 INTERVAL = "intervals come with part 5"
 EXPLAIN = "explaining changes comes later"
-PLAN = "sample sizes come later"
 LATER = {
     **dict.fromkeys(
         ("cluster_share", "mean_interval", "qa_two_part", "stratified_mean", "mean_t", "mover_linear"), INTERVAL
     ),
     **dict.fromkeys(("uncertainty_budget", "grade", "mc_csi", "jackknife_csi", "p_chart", "xmr"), INTERVAL),
-    **dict.fromkeys(("difference", "two_proportion", "did", "adjust_p", "decompose"), EXPLAIN),
+    **dict.fromkeys(("difference", "two_proportion", "did", "decompose"), EXPLAIN),
     **dict.fromkeys(
         ("weight_vertices", "weight_sensitivity", "rank_robustness", "multiplier_range", "sensitivity_budget"), EXPLAIN
     ),
-    **dict.fromkeys(("n_halfwidth", "n_ccsi", "n_zero_event", "n_two_proportion", "n_mean", "allocate"), PLAN),
     **dict.fromkeys(("implied_multiplier", "response_diagnostic", "rake"), "survey diagnostics come later"),
-    **dict.fromkeys(("krippendorff_alpha", "weighted_kappa", "rater_severity"), "rater agreement comes later"),
 }
 
 # Keys of `expected` that the project has no word for yet.
@@ -127,17 +135,23 @@ def share_interval(x, n, conf=0.95):
     table, problems, _ = make_table({"x": x, "n": n})
     counts = table.number("x", least=0), table.number("n", least=0)
     refuse(problems)  # in formulas NaN means 'not given'; as an input it is refused where the document is read
-    return {"value": plain(ratio(*map(numbers, counts)).value), "status": "ok"}
+    found = ratio(*map(numbers, counts))
+    lower, upper = quarter_beta(found.numerator, found.denominator, conf)
+    return {"value": plain(found.value), "lower": plain(lower), "upper": plain(upper), "n_eff": n, "status": "ok"}
 
 
-def stratified_share(strata):
+def stratified(strata):
     counts = np.array([[stratum["n"] - stratum["x"], 0, 0, 0, stratum["x"]] for stratum in strata], np.float64).reshape(
         -1, 5
     )
     population, group = numbers(*(stratum["N"] for stratum in strata)), np.zeros(len(strata), np.intp)
     found, pooled = (level_shares(counts, population, group, 1, weighting) for weighting in ("population", "sample"))
+    interval = stratified_share(counts[:, 4], counts.sum(axis=1), population, group, 1)
     return {
         "value": plain(found.satisfied),
+        "lower": plain(interval.lower),
+        "upper": plain(interval.upper),
+        "n_eff": plain(interval.effective_n),
         "unweighted": plain(pooled.satisfied),
         "fallback": found.fallback,
         "status": "ok" if found.ratings[0] else "no_data",
@@ -159,9 +173,15 @@ def o_csi(channels, pooling="responses"):
 def levels(batches):
     counts = np.array([batch["counts"] for batch in batches], np.float64)
     population = numbers(*(batch["N"] for batch in batches))
-    found = level_shares(counts, population, np.zeros(len(batches), np.intp), 1)
+    group = np.zeros(len(batches), np.intp)
+    found = level_shares(counts, population, group, 1)
+    each = 1 - 0.05 / 5  # five statements at once
+    rated = counts.sum(axis=1)
+    intervals = [stratified_share(column, rated, population, group, 1, each) for column in counts.T]
     return {
         "shares": found.shares[0].tolist(),
+        "lower": [plain(interval.lower) for interval in intervals],
+        "upper": [plain(interval.upper) for interval in intervals],
         "satisfied": plain(found.satisfied),
         "mean": plain(found.mean),
         "n": float(found.ratings[0]),
@@ -253,9 +273,45 @@ def whole_score(period):
     }
 
 
+def frame_of(ratings):
+    """Return the frame of a table with one row a rater and one column a call; null is no rating."""
+    rows = [(call, rater, level) for rater, levels in enumerate(ratings) for call, level in enumerate(levels)]
+    return pd.DataFrame(rows, columns=["call", "rater", "level"]).astype({"level": np.float64})
+
+
+def alpha(ratings, level, categories=5):
+    found = krippendorff_alpha(frame_of(ratings), level, categories)
+    return {"value": found.value, "items": found.calls, "status": found.reason or "ok"}
+
+
+def kappa(a, b, weights, categories=5):
+    assert weights == "quadratic"
+    value = weighted_kappa(numbers(*a), numbers(*b), categories)
+    (row,) = pairwise(frame_of([a, b]), categories).to_dict("records")  # the same out of a frame of ratings
+    assert row["kappa"] == value
+    return {"value": value, "n": row["calls"], "status": "ok"}
+
+
+def rater_severity(ratings):
+    frame = pd.DataFrame(ratings).rename(columns={"item": "call", "score": "level"})
+    names = {"severity": "severity", "calls": "n", "p": "p", "p_adjusted": "p_bh"}
+    found = severity(frame).set_index("rater")[list(names)].rename(columns=names)
+    return {"raters": found.to_dict("index")}
+
+
+def adjusted(p, method):
+    found = adjust_p(np.array([math.nan if each is None else each for each in p]), method)
+    return {"adjusted": [None if math.isnan(each) else float(each) for each in found]}
+
+
+def allocated(total, strata, min_per=2):
+    deviations = [stratum.get("sd", 1) for stratum in strata]
+    return {"n": allocate(total, [stratum["N"] for stratum in strata], deviations, min_per)}
+
+
 ADAPTERS = {
     "share_interval": share_interval,
-    "stratified_share": stratified_share,
+    "stratified_share": stratified,
     "o_csi": o_csi,
     "level_shares": levels,
     "attainment": attainment,
@@ -264,6 +320,16 @@ ADAPTERS = {
     "csi": csi,
     "outlook": delight,
     "score": whole_score,
+    "krippendorff_alpha": alpha,
+    "weighted_kappa": kappa,
+    "rater_severity": rater_severity,
+    "adjust_p": adjusted,
+    "n_halfwidth": lambda p, half_width, population, deff: {"n": size_for_share(p, half_width, population, deff)},
+    "n_ccsi": lambda rate, half_width: {"n": size_for_complaint_index(rate, half_width)},
+    "n_zero_event": lambda p_max, conf: {"n": size_for_none_seen(p_max, conf)},
+    "n_two_proportion": lambda p1, p2, power: {"n": size_for_change(p1, p2, power)},
+    "n_mean": lambda sd, half_width: {"n": size_for_mean(sd, half_width)},
+    "allocate": allocated,
 }
 
 

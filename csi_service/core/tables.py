@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from csi_service.core.told import Told
 from csi_service.errors import DocumentError, Problem
 
 _MISSING = object()
@@ -51,7 +52,7 @@ class Table:
 
     def warn(self, key: str, message: str) -> None:
         """Add a warning about a key of this table: accepted, but worth telling."""
-        self.warnings.append(f"{self.name(key)}: {message}")
+        self.warnings.append(Told("{key}: {message}", key=self.name(key), message=message))
 
     def keys(self) -> Sequence[str]:
         """Return the keys that stand in the table, in order."""
@@ -114,6 +115,15 @@ class Table:
         if not isinstance(value, str) or not value.strip():
             self.report(key, f"must be a text that is not blank, found {value!r}", value, "type")
             return ""
+        return value
+
+    def flag(self, key: str, default: Any = _MISSING) -> bool:
+        """Return true or false; false after a reported problem."""
+        value = self._take(key, default, "give true or false")
+        if not isinstance(value, bool):
+            if key in self:
+                self.report(key, f"must be true or false, found {value!r}", value, "type")
+            return False
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: Any = _MISSING) -> str:

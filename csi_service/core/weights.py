@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from csi_service.core import dated
 from csi_service.core.calculators import CALCULATORS
+from csi_service.core.dated import DEFAULT, digest_of
 from csi_service.core.index import read_total, shares_of
 from csi_service.core.levels import WEIGHTINGS
 from csi_service.core.tables import Table, read_toml
-from csi_service.errors import NotFoundError, Problem, WeightsError
+from csi_service.errors import Problem, WeightsError
 
-DEFAULT = "default"
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+__all__ = ["DEFAULT", "WeightSet", "digest_of", "in_effect", "parse_weights", "read_weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,8 @@ def parse_weights(text: str, name: str) -> WeightSet:
         WeightsError: not TOML, or one `Problem` for each key that breaks its rules.
     """
     weights = read_weights(read_toml(text, name, WeightsError), name)
-    if _DATED.fullmatch(name) and name != weights.effective.isoformat():
-        text = f"is {weights.effective}; a dated set is named after its first day, this file is {name}.toml"
-        raise WeightsError(name, (Problem("effective", text, weights.effective.isoformat(), "date"),))
+    if problem := dated.name_problem(name, weights.effective, "set"):
+        raise WeightsError(name, (problem,))
     return weights
 
 
@@ -138,22 +135,10 @@ def _read_components(table: Table, csi: Mapping[str, float], complete: bool) -> 
     return components
 
 
-def digest_of(document: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a document's content, the same for every order and layout of its keys."""
-    content = json.dumps(document, sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
 def in_effect(sets: Iterable[WeightSet], day: dt.date) -> WeightSet:
     """Return the set valid on a day: of the dated sets and the default, the latest whose first day is not after it.
 
     Raises:
         NotFoundError: no set is valid yet on that day; the message names the first day of the first one.
     """
-    dated = [weights for weights in sets if weights.name == DEFAULT or _DATED.fullmatch(weights.name)]
-    valid = [weights for weights in dated if weights.effective <= day]
-    if not valid:
-        first = min((weights.effective for weights in dated), default=None)
-        hint = f"the first one is valid from {first}" if first else "there is neither a dated set nor a default one"
-        raise NotFoundError(f"no weights are in effect on {day}: {hint}")
-    return max(valid, key=lambda weights: (weights.effective, weights.name != DEFAULT))
+    return dated.in_effect(sets, day, "weights", "set")

@@ -3,9 +3,10 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -16,12 +17,14 @@ POLL_SECONDS = 0.1
 
 
 @contextmanager
-def workspace(memory_limit: str = MEMORY_LIMIT) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+def workspace(
+    memory_limit: str = MEMORY_LIMIT, below: Path | None = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """Yield an in-memory connection and its temporary folder; both are gone afterwards.
 
-    What does not fit into memory spills into the folder.
+    What does not fit into memory spills into the folder; it lies `below` another, by default the system's own.
     """
-    with tempfile.TemporaryDirectory(prefix="csi-") as folder:
+    with tempfile.TemporaryDirectory(prefix="csi-", dir=below) as folder:
         connection = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
@@ -44,8 +47,16 @@ def run_with_progress(
     connection: duckdb.DuckDBPyConnection, query: str, progress: Callable[[float], None] | None
 ) -> duckdb.DuckDBPyConnection:
     """Run a query and tell `progress` the share done, 0..1, while it runs."""
-    if progress is None:
+    with watched(connection, progress):
         return connection.execute(query)
+
+
+@contextmanager
+def watched(connection: duckdb.DuckDBPyConnection, progress: Callable[[float], None] | None) -> Iterator[None]:
+    """Tell `progress` the share done, 0..1, of the query that runs in the block."""
+    if progress is None:
+        yield
+        return
     done = threading.Event()
 
     def watch() -> None:
@@ -55,7 +66,7 @@ def run_with_progress(
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        return connection.execute(query)
+        yield
     finally:
         done.set()
         watcher.join()
@@ -80,6 +91,37 @@ def _advice(error: duckdb.Error, found: str) -> str:
     if "gzip" in found.lower():
         return "the gzip data are damaged; make the file anew"
     return "its data are damaged or of a kind that cannot be read; make the file anew"
+
+
+_ARROW_TYPES = {
+    "VARCHAR": "string",
+    "TIMESTAMP": "timestamp[us]",
+    "DATE": "date32",
+    "DOUBLE": "float64",
+    "BOOLEAN": "bool",
+    "BIGINT": "int64",
+    "TINYINT": "int8",
+}
+
+
+def load_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, object]],
+) -> None:
+    """Make a temporary table of rows; `columns` gives the SQL type of each (a list of a type ends in [])."""
+    import pyarrow as pa
+
+    def arrow(type_: str) -> Any:
+        if type_.endswith("[]"):
+            return pa.list_(arrow(type_[:-2]))
+        return pa.type_for_alias(_ARROW_TYPES[type_])
+
+    arrays = {name: pa.array([row[name] for row in rows], arrow(type_)) for name, type_ in columns.items()}
+    connection.register("loaded_rows", pa.table(arrays))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS SELECT * FROM loaded_rows")
+    connection.unregister("loaded_rows")
 
 
 def literal(text: str) -> str:

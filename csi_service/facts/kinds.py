@@ -5,6 +5,8 @@ from dataclasses import dataclass
 DIMENSIONS = ("site", "team", "agent", "queue", "channel", "topic")
 UNASSIGNED = "unassigned"
 REFERRING = ("surveys", "complaints", "evaluations")  # kinds whose records may name a call
+SELECTIONS = ("random", "targeted", "calibration")
+CHANNEL_WORDS = {"短信": "sms", "语音": "ivr", "回访": "callback", "电话回访": "callback", "call-back": "callback"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule between the fields of a row: SQL that is true where the row breaks it, the field to name, the reason."""
+    """A rule between the fields of a row: SQL that is true where the row breaks it, the field to name, the reason.
+
+    The SQL is of the kind that DuckDB and SQLite read alike: an import asks the one, a single record the other.
+    """
 
     field: str
     broken: str

@@ -1,5 +1,6 @@
 """Calls -> measures a day and group: contacts, service level, handling time, resolution."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ def _counts(fields: frozenset[str], p: Parameters) -> dict[str, str]:
     if components := handling_components(fields, p):
         total = " + ".join(f"{part}_seconds" for part in components)  # NULL where any part is
         counts |= {"handled": f"count({total})", "seconds": f"sum({total})"}
+        counts["squares"] = f"sum(({total}) * ({total}))"
     return counts
 
 
@@ -63,6 +65,7 @@ def _measures(fields: frozenset[str], p: Parameters) -> dict[str, str]:
         }
     if handling_components(fields, p):
         measures |= {"handled_contacts": total("handled", "answered"), "handle_seconds": total("seconds", "answered")}
+        measures["handle_seconds_squared"] = total("squares", "answered")
     if "resolved" in fields:
         measures["resolution_flagged"] = total("calls", "answered AND resolved IS NOT NULL")
         measures["resolution_confirmed"] = total("calls", "answered AND resolved")
@@ -112,17 +115,19 @@ def _read(alike: str, fields: frozenset[str], scope: Scope, unread: Unread | Non
     return f"(SELECT *, {', '.join(values)} FROM {alike})"
 
 
-def repeats_query(relation: str, scope: Scope, p: Parameters) -> str:
+def repeats_query(relation: str, scope: Scope, p: Parameters, horizon: dt.datetime | None = None) -> str:
     """Return SQL of repeat contacts: columns day, the keys, first contacts, those repeated in the window, those mature.
 
-    A contact is first where the same customer did not call on the same topic within the window before it.
+    A contact is first where the same customer did not call on the same topic within the window before it. It is mature
+    when the window after it has passed at the horizon, by default the latest of these contacts.
     """
+    known = "max(started_at) OVER ()" if horizon is None else f"TIMESTAMP '{horizon}'"
     window = f"INTERVAL '{round(p.resolution_window_days * 86_400)} seconds'"
     columns = ["r.day AS day", *key_columns(CALLS, scope)]
     return f"""
         WITH contacts AS (
             SELECT *, lag(started_at) OVER issue AS before, lead(started_at) OVER issue AS after,
-                max(started_at) OVER () AS horizon
+                {known} AS horizon
             FROM {relation} WHERE answered AND customer_id IS NOT NULL
             WINDOW issue AS (PARTITION BY customer_id, topic ORDER BY started_at, call_id)
         )

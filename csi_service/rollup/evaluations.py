@@ -58,7 +58,9 @@ def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, has_delight: bo
         f"""
         WITH placed AS ({_placed(scope)})
         SELECT {", ".join(["day", *scope.keys])}, {delight} count(score) AS evaluations,
-            coalesce(sum(score / {full}), 0) AS evaluation_scores, coalesce(sum(score), 0) AS points_earned,
+            coalesce(sum(score / {full}), 0) AS evaluation_scores,
+            coalesce(sum((score / {full}) * (score / {full})), 0) AS evaluation_scores_squared,
+            coalesce(sum(score), 0) AS points_earned,
             coalesce(sum({full}) FILTER (score IS NOT NULL), 0) AS points_possible
         FROM placed WHERE selection = 'random' GROUP BY ALL
         """

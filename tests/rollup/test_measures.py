@@ -33,6 +33,7 @@ def test_calls(calls):
         "abandoned_short": 1,
         "handled_contacts": 3,
         "handle_seconds": 110 + 320 + 50,
+        "handle_seconds_squared": 110**2 + 320**2 + 50**2,
         "resolution_flagged": 3,
         "resolution_confirmed": 2,
     }
@@ -169,6 +170,7 @@ def test_evaluations_and_their_batches(tmp_path):
         "delight_met": 1,
         "evaluations": 4,
         "evaluation_scores": pytest.approx(0.6 + 0.8 + 0.9 + 0.5, abs=1e-12),
+        "evaluation_scores_squared": pytest.approx(0.36 + 0.64 + 0.81 + 0.25, abs=1e-12),
         "points_earned": 3 + 8 + 90 + 50,
         "points_possible": 5 + 10 + 100 + 100,
     }

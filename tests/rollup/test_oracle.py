@@ -73,6 +73,7 @@ def loop(rows: list[dict[str, Any]]) -> dict[tuple[str, str], Counter[str]]:
         if row["talk_seconds"] is not None and row["wrap_seconds"] is not None:
             group["handled_contacts"] += 1
             group["handle_seconds"] += row["talk_seconds"] + row["wrap_seconds"]
+            group["handle_seconds_squared"] += (row["talk_seconds"] + row["wrap_seconds"]) ** 2
         group["resolution_flagged"] += row["resolved"] is not None
         group["resolution_confirmed"] += row["resolved"] == "Y"
         if counts(row):

@@ -14,6 +14,7 @@ from csi_service.core.attainment import Rule, attain, read_rule
 from csi_service.core.index import aggregate, read_total, shares_of
 from csi_service.core.indicator import Array, Calculator, Indicator, Measures, Node, Ratio, leaf, ratio
 from csi_service.core.tables import Table
+from csi_service.core.told import Told
 
 SHARE_METHODS = ("attainment", "raw", "piecewise")
 TIME_METHODS = ("attainment", "piecewise", "band")
@@ -66,7 +67,9 @@ def read(table: Table) -> Parameters:
         parts[name] = kpi.number("parts", least=0)
         low, high = kpi.span("range", (sensible[0] * total, sensible[1] * total))
         if not low - 1e-9 * total <= parts[name] <= high + 1e-9 * total:
-            kpi.warn("parts", f"{parts[name]:g} of {total:g} lies outside the sensible range {low:g} to {high:g}")
+            found = {"part": parts[name], "total": total, "low": low, "high": high}
+            text = Told("{part:g} of {total:g} lies outside the sensible range {low:g} to {high:g}", **found)
+            kpi.warn("parts", text)
         rules[name] = read_rule(kpi, methods, target=target, most=most, lower_is_better=name == "aht")
         if "floor" in kpi:
             floors[name] = kpi.number("floor", least=0, most=most)
@@ -75,12 +78,7 @@ def read(table: Table) -> Parameters:
         kpi.close()
     if not parts:
         table.report("", f"names no figure; accepted are {', '.join(KPIS)}", None, "weights_keys")
-    both, (least, most) = TOGETHER
-    together = sum(parts.get(name, 0.0) for name in both) / total
-    if not least - 1e-9 <= together <= most + 1e-9 and set(both) <= parts.keys():
-        table.warn(
-            "", f"{' + '.join(both)} weigh {together:g} together, outside the sensible range {least:g} to {most:g}"
-        )
+    _check_together(table, parts, total)
     level = table.table("service_level")
     handling, resolution, quality = (
         table.table("handling_time"),
@@ -103,6 +101,17 @@ def read(table: Table) -> Parameters:
         part.text("source", "")
         part.close()
     return parameters
+
+
+def _check_together(table: Table, parts: Mapping[str, float], total: float) -> None:
+    """Warn of two weights that lie outside their range together."""
+    both, (least, most) = TOGETHER
+    together = sum(parts.get(name, 0.0) for name in both) / total
+    if not least - 1e-9 <= together <= most + 1e-9 and set(both) <= parts.keys():
+        span = {"names": " + ".join(both), "together": together, "least": least, "most": most}
+        table.warn(
+            "", Told("{names} weigh {together:g} together, outside the sensible range {least:g} to {most:g}", **span)
+        )
 
 
 def service_level(m: Measures, p: Parameters) -> Ratio:

@@ -1,0 +1,129 @@
+"""The files of calls: one Parquet file a local day, never changed once it is named; a new one takes its place."""
+
+import contextlib
+import datetime as dt
+import errno
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from csi_service.errors import DamagedError, StoreFullError
+from csi_service.facts.duck import literal
+from csi_service.facts.kinds import KINDS
+
+CALLS = KINDS["calls"]
+_SQL_TYPES = {"instant": "TIMESTAMP", "flag": "BOOLEAN", "seconds": "DOUBLE", "count": "DOUBLE"}
+# Of each file: the fields of a call, the local day, and the import that it came with (NULL: sent alone).
+COLUMNS = {
+    **{field.name: _SQL_TYPES.get(field.type, "VARCHAR") for field in CALLS.fields},
+    "day": "DATE",
+    "import_id": "BIGINT",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A day's file of calls: its path below the folder, how many it holds, the least and the greatest call number.
+
+    `latest_at` is the latest start of an answered call whose customer is known (UTC).
+    """
+
+    day: dt.date
+    file: str
+    calls: int
+    least_id: str
+    greatest_id: str
+    latest_at: dt.datetime | None
+
+
+def relation(folder: Path, parts: Iterable[Part]) -> str:
+    """Return SQL of the calls of the parts; of none, an empty relation with the same columns."""
+    files = ", ".join(literal(str(folder / part.file)) for part in parts)
+    if not files:
+        columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in COLUMNS.items())
+        return f"(SELECT {columns} WHERE false)"
+    return f"(SELECT {', '.join(COLUMNS)} FROM read_parquet([{files}]))"
+
+
+def file_name(day: dt.date, tag: str) -> str:
+    """Return the path below the folder of a day's file; the tag makes it unlike the day's earlier ones."""
+    return f"{day:%Y-%m}/{day.isoformat()}.{tag}.parquet"
+
+
+def write_part(connection: duckdb.DuckDBPyConnection, query: str, folder: Path, day: dt.date, tag: str) -> Part | None:
+    """Write a query's calls (the columns of a part) as a day's file, safe against a crash; None where it has no row.
+
+    Raises:
+        StoreFullError: no room is left; nothing of the file remains.
+    """
+    target = folder / file_name(day, tag)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_suffix(".part")
+    try:
+        with telling_damage():
+            connection.execute(f"COPY ({query}) TO {literal(str(beside))} (FORMAT parquet, COMPRESSION zstd)")
+            return adopt(connection, beside, folder, day, tag)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def adopt(connection: duckdb.DuckDBPyConnection, made: Path, folder: Path, day: dt.date, tag: str) -> Part | None:
+    """Make a finished file (on the same file system) the file of a day; None where it has no row."""
+    latest = "max(started_at) FILTER (answered AND customer_id IS NOT NULL)"
+    query = f"SELECT count(*), min(call_id), max(call_id), {latest} FROM read_parquet({literal(str(made))})"
+    found = connection.execute(query).fetchall()[0]
+    if not found[0]:
+        return None
+    return Part(day, place(made, folder, day, tag), *found)
+
+
+def place(made: Path, folder: Path, day: dt.date, tag: str) -> str:
+    """Move a finished file (on the same file system) to its place, safe against a crash; return its path there."""
+    name = file_name(day, tag)
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sync(made)
+    made.replace(target)
+    sync(target.parent)
+    return name
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is safe on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def telling_damage() -> Iterator[None]:
+    """Tell files of calls that cannot be read, and a full disk, from faults of the program."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+        if "No space left" in str(error):
+            raise StoreFullError("there is no room left on the data folder's disk; nothing was changed") from error
+        raise DamagedError(f"a file of calls cannot be read: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StoreFullError("there is no room left on the data folder's disk; nothing was changed") from error
+        raise
+
+
+def sweep(folder: Path, kept: Collection[str], before: float) -> list[Path]:
+    """Delete the files that are neither kept nor younger than `before` (a time stamp); return them."""
+    swept = [
+        path
+        for path in sorted(folder.rglob("*.par*"))
+        if path.suffix in (".parquet", ".part")
+        and path.relative_to(folder).as_posix() not in kept
+        and path.stat().st_mtime < before
+    ]
+    for path in swept:
+        path.unlink(missing_ok=True)
+    return swept

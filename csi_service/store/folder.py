@@ -1,0 +1,95 @@
+"""The data folder: where things lie in it, its database, its locks."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from csi_service.errors import FileRefusedError, SettingsError
+from csi_service.records.database import Database, sqlite_url
+from csi_service.records.migrations import migrate, newest, version_of
+from csi_service.records.tables import STATE
+
+CALLS_LOCK, COUNT_LOCK, IMPORT_LOCK = "calls.lock", "count.lock", "import.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A data folder: `calls` holds a Parquet file a local day, `work` what is being made, `uploads` what came in.
+
+    `time_zone` is the zone in which its days are cut.
+    """
+
+    folder: Path
+    database: Database
+    time_zone: str
+
+    @property
+    def calls(self) -> Path:
+        """The folder of the files of calls."""
+        return self.folder / "calls"
+
+    @property
+    def work(self) -> Path:
+        """The folder of unfinished files; on the same file system, so that a finished one can be moved."""
+        return self.folder / "work"
+
+    @property
+    def uploads(self) -> Path:
+        """The folder of files to import."""
+        return self.folder / "uploads"
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock that one thread of one process has at a time; it ends with the process."""
+        with (self.folder / name).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def open_store(folder: Path, time_zone: str, database_url: str = "") -> Store:
+    """Return the store of a folder, made or brought up to date where need be.
+
+    Raises:
+        FileRefusedError: the folder cannot be made or written to.
+        SettingsError: its days are cut in another zone, or a newer program has written it.
+    """
+    try:
+        for part in ("calls", "work", "uploads"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileRefusedError(f"{folder}: cannot be used as the data folder ({error.strerror})") from error
+    database = Database(database_url or sqlite_url(folder / "csi.sqlite"))
+    store = Store(folder, database, time_zone)
+    with store.lock(COUNT_LOCK):
+        migrate(database)
+        _check_zone(database, time_zone)
+    return store
+
+
+def check_database(store: Store) -> None:
+    """Make sure that the database answers and that its tables are this program's.
+
+    Raises:
+        StoreBusyError: it does not answer.
+        SettingsError: its tables are of another program's version.
+    """
+    with store.database.reading() as connection:
+        found = version_of(connection)
+    if found != newest():
+        raise SettingsError(f"the database is of version {found}, but this program works with {newest()}")
+
+
+def _check_zone(database: Database, time_zone: str) -> None:
+    with database.reading() as connection:
+        found = connection.execute(sa.select(STATE.c.time_zone)).scalar_one_or_none()
+    if found is None:
+        with database.writing() as connection:
+            connection.execute(STATE.insert().values(id=1, revision=0, time_zone=time_zone))
+    elif found != time_zone:
+        raise SettingsError(
+            f"CSI_TIME_ZONE is {time_zone!r}, but the data folder's days are cut in {found!r}; set that"
+        )

@@ -1,0 +1,208 @@
+"""Records into the tables: what a write changes, and the days whose figures it changes, in one transaction.
+
+A day's figures also depend on other days' records where several stand for one call: of two surveys after one call the
+later is set aside, of two ratings by one rater the newer counts. So the days of all records of that call are marked.
+"""
+
+import datetime as dt
+import functools
+import zoneinfo
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from csi_service.core.periods import parse_period
+from csi_service.facts.kinds import KINDS, Kind
+from csi_service.records.database import chunks, upsert
+from csi_service.records.tables import DAYS, HELD_FIELDS, RECORDS, REPLACED_RECORDS, Instant
+
+Record = dict[str, Any]
+_AT_ONCE = 500  # identities in one statement
+TOGETHER = ("surveys", "evaluations")  # kinds of which several records may stand for one call
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of each record, in order: created, replaced or unchanged; and the replaced ones as they were."""
+
+    results: list[str] = field(default_factory=list)
+    before: list[Record | None] = field(default_factory=list)
+
+    def count(self, result: str) -> int:
+        """Return how many records came out like that."""
+        return self.results.count(result)
+
+
+def put_records(
+    connection: sa.Connection,
+    kind: Kind,
+    records: Sequence[Record],
+    revision: int,
+    time_zone: str,
+    import_id: int | None = None,
+) -> Written:
+    """Insert or replace records of a kind and mark the days whose figures change.
+
+    A record has every field of the kind (None where nothing is known; instants in UTC without a zone) and `day`. Of
+    records with the same identity the last one counts. An import's replaced records are kept for its undoing; a record
+    that is unchanged is the later import's from then on, so that it stays should the earlier one be undone.
+    """
+    table = RECORDS[kind.name]
+    records = [_keyed(kind, record) for record in records]
+    if kind.name == "evaluations":
+        _place_in_batches(connection, records, time_zone)
+    if kind.name == "tickets":
+        for record in records:
+            record["latest_at"] = _latest(record)
+    olds = find_records(connection, kind, [_identity(kind, record) for record in records])
+    written, changed, days = Written(), dict[tuple[Any, ...], Record](), set[dt.date]()
+    for record in records:
+        key = _identity(kind, record)
+        old = changed.get(key) or olds.get(key)
+        same = old is not None and all(old[name] == record[name] for name in record)
+        written.results.append("unchanged" if same else "created" if old is None else "replaced")
+        written.before.append(old)
+        if not same or import_id is not None:
+            changed[key] = record
+        if not same:
+            days |= {each["day"] for each in (old, record) if each is not None and each["day"] is not None}
+    stored = [record | {"import_id": import_id, "revision": revision} for record in changed.values()]
+    calls = {each["call_id"] for each in (*changed.values(), *olds.values())} if kind.name in TOGETHER else set()
+    days |= days_of_calls(connection, kind.name, calls - {None})
+    for chunk in chunks(stored, 10_000):
+        upsert(connection, table, chunk)
+    if import_id is not None:
+        _keep(connection, kind, {key: old for key, old in olds.items() if key in changed}, import_id)
+    if kind.name == "batches":
+        place_evaluations(connection, [record["batch"] for record in changed.values()], revision, time_zone)
+    mark_days(connection, kind.name, days, revision)
+    return written
+
+
+def _keyed(kind: Kind, record: Mapping[str, Any]) -> Record:
+    """The record with '' for a blank part of its identity, as a key must have a value."""
+    return {name: "" if value is None and name in kind.identity else value for name, value in record.items()}
+
+
+def _latest(ticket: Mapping[str, Any]) -> dt.datetime:
+    back = [dt.datetime.fromisoformat(text) for text in ticket["reactivated_at"] or ()]
+    closed = [] if ticket["closed_at"] is None else [ticket["closed_at"]]
+    latest: dt.datetime = max([ticket["opened_at"], *closed, *back])
+    return latest
+
+
+def _identity(kind: Kind, record: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in kind.identity)
+
+
+def find_records(
+    connection: sa.Connection, kind: Kind, identities: Iterable[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], Record]:
+    """Return the records of these identities that are kept."""
+    found = {}
+    for chunk in chunks(list(dict.fromkeys(identities)), _AT_ONCE):
+        keys = [key[0] for key in chunk] if len(kind.identity) == 1 else chunk
+        for row in connection.execute(_among(kind.name), {"keys": keys}).mappings():
+            found[tuple(row[name] for name in kind.identity)] = dict(row)
+    return found
+
+
+@functools.cache
+def _among(kind: str) -> sa.Select[Any]:
+    """The records whose identities are in the list `keys`."""
+    table = RECORDS[kind]
+    columns = [table.c[name] for name in KINDS[kind].identity]
+    one: Any = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
+    return sa.select(table).where(one.in_(sa.bindparam("keys", expanding=True)))
+
+
+def days_of_calls(connection: sa.Connection, kind: str, calls: Iterable[str]) -> set[dt.date]:
+    """Return the days of a kind's records that name one of the calls."""
+    days: set[dt.date] = set()
+    for chunk in chunks(list(calls), _AT_ONCE):
+        days.update(connection.execute(_days_of(kind), {"calls": chunk}).scalars())
+    return days
+
+
+@functools.cache
+def _days_of(kind: str) -> sa.Select[Any]:
+    """The days of the records that name one of the list `calls`."""
+    table = RECORDS[kind]
+    named = table.c.call_id.in_(sa.bindparam("calls", expanding=True))
+    return sa.select(table.c.day).distinct().where(named, table.c.day.is_not(None))
+
+
+def mark_days(connection: sa.Connection, kind: str, days: Iterable[dt.date], revision: int) -> None:
+    """Say that the counters of these days must be as new as this write."""
+    upsert(connection, DAYS, [{"kind": kind, "day": day, "revision": revision} for day in sorted(days)])
+
+
+def hold_fields(connection: sa.Connection, kind: str, names: Iterable[str], import_id: int = 0) -> None:
+    """Note the fields that records of a kind were given (by an import, or one by one: 0)."""
+    upsert(connection, HELD_FIELDS, [{"kind": kind, "field": name, "import_id": import_id} for name in sorted(names)])
+
+
+def _keep(connection: sa.Connection, kind: Kind, olds: Mapping[tuple[Any, ...], Record], import_id: int) -> None:
+    rows = [
+        {"import_id": import_id, "kind": kind.name, "identity": identity_text(key), "record": as_json(old)}
+        for key, old in olds.items()
+    ]
+    for chunk in chunks(rows, 10_000):
+        upsert(connection, REPLACED_RECORDS, chunk)
+
+
+def identity_text(key: Iterable[Any]) -> str:
+    """Return an identity as one text."""
+    return "\x1f".join(map(str, key))
+
+
+def as_json(record: Mapping[str, Any]) -> Record:
+    """Return a record as JSON can hold it: days and instants as ISO text."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in record.items()}
+
+
+def from_json(kind: Kind, record: Mapping[str, Any]) -> Record:
+    """Return a record from what `as_json` made of it."""
+    instants = {column.name for column in RECORDS[kind.name].c if isinstance(column.type, Instant)}
+    read = dict(record)
+    for name, value in record.items():
+        if value is not None and name in instants:
+            read[name] = dt.datetime.fromisoformat(value)
+        elif value is not None and name == "day":
+            read[name] = dt.date.fromisoformat(value)
+    return read
+
+
+def local_day(instant: dt.datetime, time_zone: str) -> dt.date:
+    """Return the local day of an instant in UTC without a zone."""
+    return instant.replace(tzinfo=dt.UTC).astimezone(zoneinfo.ZoneInfo(time_zone)).date()
+
+
+def _place_in_batches(connection: sa.Connection, records: Sequence[Record], time_zone: str) -> None:
+    """An evaluation counts on its day, but within its batch's period."""
+    names = {record["batch"] for record in records if record["batch"] is not None}
+    batches = find_records(connection, KINDS["batches"], [(name,) for name in names])
+    for record in records:
+        day = local_day(record["evaluated_at"], time_zone)
+        batch = batches.get((record["batch"],))
+        record["day"] = day if batch is None else _within(day, batch["period"])
+
+
+def _within(day: dt.date, period: str) -> dt.date:
+    span = parse_period(period)
+    return max(min(day, span.last), span.first)
+
+
+def place_evaluations(connection: sa.Connection, batches: Sequence[str], revision: int, time_zone: str) -> None:
+    """Count the evaluations of batches anew on their days after a batch was changed, and mark these days."""
+    table = RECORDS["evaluations"]
+    for chunk in chunks(batches, _AT_ONCE):
+        rows = [dict(row) for row in connection.execute(sa.select(table).where(table.c.batch.in_(chunk))).mappings()]
+        before = {row["day"] for row in rows}
+        _place_in_batches(connection, rows, time_zone)
+        upsert(connection, table, rows)
+        calls = {row["call_id"] for row in rows}
+        days = before | {row["day"] for row in rows} | days_of_calls(connection, "evaluations", calls)
+        mark_days(connection, "evaluations", days, revision)
