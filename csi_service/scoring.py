@@ -1,12 +1,14 @@
 """The use cases: where measures, weights and formulas meet."""
 
+from __future__ import annotations
+
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from csi_service.core import levels
 from csi_service.core.composite import score
@@ -14,10 +16,13 @@ from csi_service.core.indicator import Node
 from csi_service.core.outlook import outlook
 from csi_service.core.periods import Period, containing, spanning
 from csi_service.core.ratings import rating_nodes
-from csi_service.core.score_table import long_table
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import DIMENSIONS
+
+if TYPE_CHECKING:  # it takes its time to load, and whoever names a use case may have other work to do meanwhile
+    import pandas as pd
 
 _LEVEL_COLUMNS = [f"level_{level}" for level in range(1, len(levels.LEVELS) + 1)]
 
@@ -25,7 +30,9 @@ _LEVEL_COLUMNS = [f"level_{level}" for level in range(1, len(levels.LEVELS) + 1)
 class Facts(Protocol):
     """Where measures come from: files now, a store as well."""
 
-    batches: pd.DataFrame
+    @property
+    def batches(self) -> pd.DataFrame:
+        """The sample batches."""
 
     def fields(self, kind: str) -> frozenset[str]:
         """Return the fields of a kind that the data hold."""
@@ -69,6 +76,10 @@ class Scores:
 
     def table(self) -> pd.DataFrame:
         """Return the long score table of the groups: key columns, period, then one row a node."""
+        import pandas as pd
+
+        from csi_service.core.score_table import long_table
+
         tables = [long_table(part.groups.assign(period=part.period.label), part.roots) for part in self.by_group]
         return pd.concat(tables, ignore_index=True)
 
@@ -102,11 +113,10 @@ def score_facts(facts: Facts, sets: Sequence[WeightSet], request: Request, today
     for period in _periods(request, facts, measures(request.weights or in_effect(sets, today))):
         weights = request.weights or in_effect(sets, period.last)
         if request.weights and weights.effective > period.last:
-            _add(
-                scores.warnings, f"weights {weights.name} are valid from {weights.effective} only, after {period.label}"
-            )
+            late = {"name": weights.name, "day": weights.effective, "period": period.label}
+            _add(scores.warnings, Told("weights {name} are valid from {day} only, after {period}", **late))
         for warning in weights.warnings:
-            _add(scores.warnings, f"weights {weights.name}: {warning}")
+            _add(scores.warnings, Told("weights {name}: {warning}", name=weights.name, warning=warning))
         applied = _applied(weights, facts, scores.warnings)
         days = measures(weights)
         days = days[_within(days, period)]
@@ -133,8 +143,8 @@ def _periods(request: Request, facts: Facts, days: pd.DataFrame) -> list[Period]
     return [part for part in whole.cut(request.grain) if _within(days, part).any()]
 
 
-def _within(frame: pd.DataFrame, period: Period) -> "pd.Series[bool]":
-    return (frame["day"] >= pd.Timestamp(period.first)) & (frame["day"] <= pd.Timestamp(period.last))
+def _within(frame: pd.DataFrame, period: Period) -> pd.Series[bool]:
+    return (frame["day"] >= np.datetime64(period.first)) & (frame["day"] <= np.datetime64(period.last))
 
 
 def _applied(weights: WeightSet, facts: Facts, warnings: list[str]) -> WeightSet:
@@ -147,12 +157,13 @@ def _applied(weights: WeightSet, facts: Facts, warnings: list[str]) -> WeightSet
         weights = weights.with_component("internal", resolution_method="flag")
         _add(
             warnings,
-            "fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution",
+            Told("fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution"),
         )
     held = tuple(part for part in process.handling_components if f"{part}_seconds" in calls)
     if held and held != process.handling_components:
         weights = weights.with_component("internal", handling_components=held)
-        _add(warnings, f"aht: the data hold {', '.join(held)} time only, of {', '.join(process.handling_components)}")
+        parts = {"held": ", ".join(held), "all": ", ".join(process.handling_components)}
+        _add(warnings, Told("aht: the data hold {held} time only, of {all}", **parts))
     return weights
 
 
@@ -189,23 +200,38 @@ def _ratings(
     rated: pd.DataFrame, batches: pd.DataFrame, period: Period, groups: pd.DataFrame, weights: WeightSet
 ) -> Node:
     """The ratings of random samples: one row a group and batch, each batch weighing the calls that it stands for."""
-    keys = list(groups.columns)
+    import pandas as pd
+
     random = rated[rated["selection"] == "random"]
-    counts = random.groupby([*keys, "batch"], as_index=False, sort=True)[_LEVEL_COLUMNS].sum()
-    counts = counts.merge(batches[["batch", "population"]], on="batch", how="left")
-    index = groups.reset_index(names="group")
-    if keys:
-        counts = counts.merge(index, on=keys)
-    else:
-        counts["group"] = 0
+    batch, names = pd.factorize(random["batch"], sort=True)
+    group = _places(random, groups)
+    placed = group >= 0
+    pairs, pair = np.unique(group[placed] * len(names) + batch[placed], return_inverse=True)
+    counts = np.zeros((len(pairs), len(_LEVEL_COLUMNS)))
+    np.add.at(counts, pair, random[_LEVEL_COLUMNS].to_numpy(dtype=np.float64)[placed])
+    populations = batches.set_index("batch")["population"].reindex(names).to_numpy(dtype=np.float64)
     shares = levels.level_shares(
-        counts[_LEVEL_COLUMNS].to_numpy(dtype=np.float64),
-        counts["population"].to_numpy(dtype=np.float64),
-        counts["group"].to_numpy(dtype=np.intp),
+        counts,
+        populations[pairs % max(len(names), 1)],
+        pairs // max(len(names), 1),
         len(groups),
         weights.rating_weighting,
         weights.satisfied_from_level,
     )
-    due = batches[(batches["first"] <= pd.Timestamp(period.last)) & (batches["last"] >= pd.Timestamp(period.first))]
-    empty = due.loc[(due["selection"] == "random") & ~due["batch"].isin(random["batch"]), "batch"]
+    due = batches[(batches["first"] <= np.datetime64(period.last)) & (batches["last"] >= np.datetime64(period.first))]
+    empty = due.loc[(due["selection"] == "random") & ~due["batch"].isin(names), "batch"]
     return rating_nodes(shares, tuple(empty))
+
+
+def _places(rows: pd.DataFrame, groups: pd.DataFrame) -> NDArray[np.intp]:
+    """The number of each row's group; -1 where it is none of them."""
+    import pandas as pd
+
+    keys = list(groups.columns)
+    if not keys:
+        return np.zeros(len(rows), dtype=np.intp)
+    whole, asked = (
+        pd.Index(frame[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(frame[keys])
+        for frame in (groups, rows)
+    )
+    return np.asarray(whole.get_indexer(asked), dtype=np.intp)

@@ -76,36 +76,49 @@ def draw(ids: Mapping[str, Collection[str]], sizes: Mapping[str, int], seed: int
     Raises:
         InvalidInputError: one `Problem` for each stratum that is unknown, smaller than its size, or repeats an id.
     """
-    _check_draw(ids, sizes, seed)
-    generator = np.random.Generator(np.random.PCG64(seed))
-    drawn = {}
-    for stratum in sorted(ids):
-        listed = sorted(ids[stratum])
-        order = np.argsort(generator.random(len(listed)), kind="stable")
-        drawn[stratum] = [listed[place] for place in order[: sizes.get(stratum, 0)]]
-    return drawn
-
-
-def _check_draw(ids: Mapping[str, Collection[str]], sizes: Mapping[str, int], seed: int) -> None:
-    problems = []
-    if seed < 0:
-        problems.append(Problem("seed", f"is {seed}; give a whole number from 0 on", seed, "negative"))
-    for stratum, size in sizes.items():
-        where = f"sizes.{stratum}"
-        if stratum not in ids:
-            text = f"is no stratum of the calls; there are {', '.join(sorted(ids)) or 'none'}"
-            problems.append(Problem(where, text, stratum, "unknown_stratum"))
-        elif size < 0:
-            problems.append(Problem(where, f"is {size}; give 0 or more", size, "negative"))
-        elif size > len(ids[stratum]):
-            text = f"is {size}, but the stratum has {len(ids[stratum])} calls to draw from; ask for at most that many"
-            problems.append(Problem(where, text, size, "exceeds_stratum"))
+    problems = _draw_problems({stratum: len(listed) for stratum, listed in ids.items()}, sizes, seed)
     for stratum, listed in ids.items():
         if repeated := len(listed) - len(set(listed)):
             text = f"names {repeated} calls more than once; each call is in its stratum once"
             problems.append(Problem(f"ids.{stratum}", text, repeated, "duplicate"))
     if problems:
         raise InvalidInputError(*problems)
+    ordered = {stratum: sorted(listed) for stratum, listed in ids.items()}
+    places = draw_places({stratum: len(listed) for stratum, listed in ordered.items()}, sizes, seed)
+    return {stratum: [ordered[stratum][place] for place in drawn] for stratum, drawn in places.items()}
+
+
+def draw_places(populations: Mapping[str, int], sizes: Mapping[str, int], seed: int) -> dict[str, list[int]]:
+    """Return the drawn places, from 0, in each stratum's sorted list of ids: `draw` for lists that lie elsewhere.
+
+    Raises:
+        InvalidInputError: one `Problem` for each stratum that is unknown or smaller than its size.
+    """
+    if problems := _draw_problems(populations, sizes, seed):
+        raise InvalidInputError(*problems)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    drawn = {}
+    for stratum in sorted(populations):
+        order = np.argsort(generator.random(populations[stratum]), kind="stable")
+        drawn[stratum] = [int(place) for place in order[: sizes.get(stratum, 0)]]
+    return drawn
+
+
+def _draw_problems(populations: Mapping[str, int], sizes: Mapping[str, int], seed: int) -> list[Problem]:
+    problems = []
+    if seed < 0:
+        problems.append(Problem("seed", f"is {seed}; give a whole number from 0 on", seed, "negative"))
+    for stratum, size in sizes.items():
+        where = f"sizes.{stratum}"
+        if stratum not in populations:
+            text = f"is no stratum of the calls; there are {', '.join(sorted(populations)) or 'none'}"
+            problems.append(Problem(where, text, stratum, "unknown_stratum"))
+        elif size < 0:
+            problems.append(Problem(where, f"is {size}; give 0 or more", size, "negative"))
+        elif size > populations[stratum]:
+            text = f"is {size}, but the stratum has {populations[stratum]} calls to draw from; ask for at most that many"
+            problems.append(Problem(where, text, size, "exceeds_stratum"))
+    return problems
 
 
 def apportion(total: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -140,26 +153,23 @@ def apportion(total: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def share_out(
-    calls: Sequence[str], shares: Mapping[str, float], own: Mapping[str, str] | None = None
+    calls: Sequence[str], shares: Mapping[str, float], barred: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, str]:
     """Return the rater of each call: numbers in proportion to the raters' shares, dealt in turn along the list.
 
-    `own` names, for calls that a rater handled, that rater, who does not get them; another gets one more where that
-    can't be helped, and a call that nobody else can rate is left out.
+    `barred` names, for a call, the raters who do not get it, such as the one who handled it; another gets one more
+    where that can't be helped, and a call that nobody else can rate is left out.
 
     Raises:
         InvalidInputError: shares that `apportion` refuses.
     """
     quota = apportion(len(calls), shares)
-    barred = own or {}
     given = dict.fromkeys(quota, 0)
     raters = {}
-    for call in sorted(
-        calls, key=lambda call: barred.get(call) not in quota
-    ):  # first those that not everybody can take
-        able = [rater for rater in quota if rater != barred.get(call)]
-        if able:
-            open_to = [rater for rater in able if given[rater] < quota[rater]] or able
+    able = {call: [rater for rater in quota if rater not in (barred or {}).get(call, ())] for call in calls}
+    for call in sorted(calls, key=lambda call: len(able[call])):  # first those that the fewest can take
+        if able[call]:
+            open_to = [rater for rater in able[call] if given[rater] < quota[rater]] or able[call]
             rater = min(open_to, key=lambda rater: (given[rater] + 0.5) / max(quota[rater], 0.25))
             given[rater] += 1
             raters[call] = rater
@@ -171,7 +181,7 @@ def hand_over(
     done: Collection[str],
     away: Collection[str],
     shares: Mapping[str, float],
-    own: Mapping[str, str] | None = None,
+    barred: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, str]:
     """Return the rater of each call after some raters went away: their undone calls move, every other one stays.
 
@@ -191,5 +201,5 @@ def hand_over(
         for rater in sorted(shares, key=lambda rater: load[rater] / shares[rater])
         if rater not in away
     }
-    moved = share_out(moving, left, own)
+    moved = share_out(moving, left, barred)
     return {call: moved.get(call, rater) for call, rater in raters.items()}

@@ -1,0 +1,83 @@
+"""Texts in two languages: each text of the code has its Chinese, with the same values in it."""
+
+import copy
+import pickle
+import string
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from csi_service.core.told import Told
+from csi_service.errors import InvalidInputError
+from csi_service.language import LANGUAGES, MARKS, tell, translator
+from tests.make import ROOT
+
+PACKAGE = ROOT / "csi_service"
+CATALOGUE = PACKAGE / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
+
+
+def texts_of(folder):
+    """Return every text that a folder's code marks for translation."""
+    keywords = dict.fromkeys(MARKS)
+    return {found[2] for found in extract_from_dir(str(folder), [("**.py", "python")], keywords=keywords)}
+
+
+def catalogue():
+    with CATALOGUE.open("rb") as stream:
+        return {message.id: message for message in read_po(stream, locale="zh", abort_invalid=True) if message.id}
+
+
+def untranslated(folder):
+    messages = catalogue()
+    return sorted(text for text in texts_of(folder) if text not in messages or not messages[text].string)
+
+
+def values_in(text):
+    return sorted((name, form) for _, name, form, _ in string.Formatter().parse(text) if name is not None)
+
+
+def test_every_text_of_the_code_has_its_chinese():
+    assert len(texts_of(PACKAGE)) > 200
+    assert untranslated(PACKAGE) == []
+
+
+def test_no_text_stands_in_the_catalogue_that_the_code_no_longer_has():
+    assert sorted(set(catalogue()) - texts_of(PACKAGE)) == []
+    assert not any(message.fuzzy for message in catalogue().values())
+
+
+def test_a_translation_has_the_values_of_its_text():
+    differ = [text for text, message in catalogue().items() if values_in(text) != values_in(message.string)]
+    assert differ == []
+
+
+def test_an_untranslated_text_is_found(tmp_path):
+    (tmp_path / "a.py").write_text('print(words("A text that nobody translated"), marked("Team"))', encoding="utf-8")
+    assert untranslated(tmp_path) == ["A text that nobody translated"]
+
+
+def test_english_is_the_text_itself_and_chinese_that_of_the_catalogue():
+    assert [translator(language)("Service level") for language in LANGUAGES] == ["Service level", "服务水平"]
+    assert translator("zh")("a text that is in no catalogue") == "a text that is in no catalogue"
+
+
+def test_another_language_is_refused_with_the_names_of_those_there_are():
+    with pytest.raises(InvalidInputError, match="'fr' is not a language of this service; accepted are en, zh"):
+        translator("fr")
+
+
+def test_a_told_text_is_its_english_and_can_be_told_in_chinese():
+    inner = Told("aht: the data hold {held} time only, of {all}", held="talk", all="talk, hold")
+    text = Told("weights {name}: {warning}", name="a {b}", warning=inner)
+    assert text == "weights a {b}: aht: the data hold talk time only, of talk, hold"
+    assert tell(text, translator("zh")) == "权重 a {b}：aht：talk, hold 中，数据只有 talk 时长"
+    assert tell(text, translator("en")) == text
+    assert tell("Team", translator("zh")) == "班组"
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda text: pickle.loads(pickle.dumps(text))])  # noqa: S301
+def test_a_copy_of_a_told_text_can_still_be_told(again):
+    text = Told("weights {name}: {warning}", name="{x}", warning="w")
+    assert again(text) == text
+    assert tell(again(text), translator("zh")) == "权重 {x}：w"
