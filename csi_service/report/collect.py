@@ -92,7 +92,7 @@ def report_of(
         total,
         Compared(asked.compare, compared, None if before is None else before.weights),
         before,
-        [(period, _total(scored(period))) for period in _trailing(asked.period)],
+        [(period, _total(scored(period))) for period in trailing(asked.period)],
         _counts(remembered, days, asked.period),
         _quality(days, asked, today, outcomes),
         empty=scores is None,
@@ -124,7 +124,7 @@ def _total(scores: Scores | None) -> PeriodScores | None:
     return None if scores is None else scores.total[0]
 
 
-def _trailing(period: Period) -> list[Period]:
+def trailing(period: Period) -> list[Period]:
     """The periods of the trend, the oldest first."""
     periods = [period]
     while len(periods) < TREND_PERIODS and (earlier := previous(periods[-1])) is not None:

@@ -14,6 +14,7 @@ from csi_service.report.tables import (
     kpi_grid,
     level_grid,
     quality_grid,
+    restatement_grid,
     weight_grid,
 )
 from csi_service.report.words import DASH, Words
@@ -45,6 +46,11 @@ def _first_page(model: ReportModel, words: Words) -> list[Block]:
         pattern = words("{period} has not ended: all figures are provisional and cover {days} days.")
         text = pattern.format(period=words.period(model.period), days=model.quality.days)
         blocks.insert(0, Text(text, "alert"))
+    if model.importing:
+        text = words("Data were being imported while this report was made: its figures may still change.")
+        blocks.insert(0, Text(text, "alert"))
+    if model.restatement is not None:
+        blocks.insert(0, Text(restated(model, words), "alert"))
     if not model.empty:
         blocks += [Tiles(tuple(_tile(figure, model, words) for figure in (model.csi, *model.components)))]
         blocks += [Facts(facts(model, words)), *_levels(model, words)]
@@ -68,6 +74,14 @@ def _tile(figure: Figure, model: ReportModel, words: Words) -> Tile:
     if not figure.comparable:
         detail = words("{compared}: {before}, made of other parts", **values)
     return Tile(words.coded(figure.name), value, detail)
+
+
+def restated(model: ReportModel, words: Words) -> str:
+    """Return in a sentence that the report takes another's place, and why; empty where it does not."""
+    if model.restatement is None:
+        return ""
+    values = {"day": words.day(model.restatement.published_on), "reason": model.restatement.reason}
+    return words("Restated: this report takes the place of the one of {day}. Reason: {reason}", **values)
 
 
 def facts(model: ReportModel, words: Words) -> tuple[tuple[str, str], ...]:
@@ -126,6 +140,9 @@ def _axis_label(label: str) -> str:
 
 def _sections(model: ReportModel, words: Words) -> list[Section]:
     sections = []
+    if model.restatement is not None:
+        side_by_side = as_table(restatement_grid(model, words), words)
+        sections.append(Section(words("Restatement"), (Text(restated(model, words)), side_by_side)))
     if not model.empty:
         sections.append(Section(words("Figures"), tuple(_kpis(model, words))))
         if model.keys:

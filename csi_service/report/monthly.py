@@ -3,6 +3,7 @@
 The figures are those of the score table, unrounded. None stands for a figure that is missing.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,8 +78,20 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Restatement:
+    """What a restated report says of the one published before: its figures by node, when that was, and the reason."""
+
+    figures: Mapping[str, float | None]
+    published_on: dt.date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportModel:
-    """One period's report; `figures` are the index, its components and their figures in the order of the tree."""
+    """One period's report; `figures` are the index, its components and their figures in the order of the tree.
+
+    `importing` tells that data were being imported when it was made.
+    """
 
     period: Period
     in_progress: bool
@@ -99,6 +112,8 @@ class ReportModel:
     weights: WeightSet
     warnings: tuple[str, ...]
     version: str
+    importing: bool = False
+    restatement: Restatement | None = None
 
     @property
     def csi(self) -> Figure:

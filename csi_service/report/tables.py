@@ -91,6 +91,19 @@ def target(figure: Figure, form: str, words: Words) -> Value:
     return NOTHING
 
 
+def restatement_grid(model: ReportModel, words: Words) -> Grid:
+    """Return the scores as they were published before and as they are now, side by side."""
+    before = {} if model.restatement is None else model.restatement.figures
+    columns = [Column(words("Figure"), False, 3.4), Column(words("published before")), Column(words("restated"))]
+    rows: list[Row] = []
+    for figure in model.figures:
+        old = before.get(figure.key)
+        change = None if old is None or figure.value is None else figure.value - old
+        name = Value("\u2003" * figure.key.count(".") + words.both(figure.name))
+        rows.append((name, Value(old, "share"), Value(figure.value, "share"), Value(change, "points")))
+    return Grid((*columns, Column(words("difference"))), rows)
+
+
 def group_grid(model: ReportModel, words: Words) -> Grid:
     """Return the heat table of the groups, by name."""
     names = (Column(words.title(key), False, 1.7) for key in model.keys)

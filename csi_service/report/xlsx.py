@@ -4,7 +4,7 @@ import io
 
 from csi_service.report.charts import LEVEL_COLOURS, LINE_COLOURS
 from csi_service.report.document import Column, Text
-from csi_service.report.layout import facts, rating_facts, rules, weight_facts
+from csi_service.report.layout import facts, rating_facts, restated, rules, weight_facts
 from csi_service.report.monthly import ReportModel
 from csi_service.report.sentences import findings, headline
 from csi_service.report.sheets import Book, Sheet
@@ -19,6 +19,7 @@ from csi_service.report.tables import (
     kpi_grid,
     level_grid,
     quality_grid,
+    restatement_grid,
     weight_grid,
 )
 from csi_service.report.words import Words, definition
@@ -29,6 +30,11 @@ def as_xlsx(model: ReportModel, words: Words) -> bytes:
     stream = io.BytesIO()
     book = Book(stream, f"{words('Satisfaction report')} {model.period.label}")
     _overview(book, model, words)
+    if model.restatement is not None:
+        sheet = book.sheet(words("Restatement"))
+        sheet.widths(40, 18)
+        sheet.sheet.freeze_panes(sheet.grid(restatement_grid(model, words)) + 1, 1)
+        sheet.lines(restated(model, words))
     _figures(book, model, words)
     _trend(book, model, words)
     if model.keys:
@@ -47,6 +53,8 @@ def _overview(book: Book, model: ReportModel, words: Words) -> None:
     sheet.lines(headline(model, words))
     if model.in_progress:
         sheet.lines(words("This period has not ended: all figures are provisional."))
+    if model.importing:
+        sheet.lines(words("Data were being imported while this report was made: its figures may still change."))
     sheet.row += 1
     rows = [
         (

@@ -1,0 +1,188 @@
+"""Reports from the store: made when they are asked for, once for all who ask the same; published ones as they were."""
+
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from csi_service import __version__
+from csi_service.core.periods import Period, spanning
+from csi_service.core.weights import WeightSet
+from csi_service.errors import ConflictError, InvalidInputError, Problem
+from csi_service.ingest.outcome import Outcome
+from csi_service.language import LANGUAGES
+from csi_service.records.tables import IMPORTS, RECORDS, REPLACED_PARTS
+from csi_service.report.collect import COMPARED, Asked, report_of, trailing
+from csi_service.report.monthly import ReportModel, Restatement
+from csi_service.report.writers import WRITERS, write_report
+from csi_service.schema.scores import weights_body
+from csi_service.store.facts import Filters, open_facts, revision_of
+from csi_service.store.folder import Store
+from csi_service.store.import_books import DONE, RUNNING
+from csi_service.store.published import Published, find_published, keep_published
+
+REPORT_LOCK = "report.lock"
+KEPT_FILES = 60  # of reports that were made; the oldest go
+_LEAST_REASON, _MOST_REASON = 5, 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """A report that is wanted: what it tells, of which groups (None: all), and today's local day."""
+
+    asked: Asked
+    today: dt.date
+    filters: Filters | None = None
+
+
+def live_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted) -> ReportModel:
+    """Return the report of the data as they are now.
+
+    Raises:
+        InvalidInputError: unknown keys or comparison.
+        NotFoundError: no weights are in effect on the period's last day.
+        DamagedError: a file of calls that is needed cannot be read.
+    """
+    asked = wanted.asked
+    facts = open_facts(store, _needed(asked), asked.keys, wanted.filters)
+    model = report_of(facts, sets, asked, wanted.today, _outcomes(store, asked.period))
+    return dataclasses.replace(model, importing=_importing(store))
+
+
+def _needed(asked: Asked) -> Period:
+    """All days that a report tells of: its period, the trend, the compared period."""
+    compare = COMPARED.get(asked.compare)
+    compared = compare(asked.period) if compare is not None else None
+    first = min(period.first for period in (*trailing(asked.period), compared) if period is not None)
+    return spanning(first, asked.period.last)
+
+
+def made_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted, format_: str, language: str) -> bytes:
+    """Return the document of the data as they are now; of several who ask for the same at once, one makes it.
+
+    Raises:
+        InvalidInputError: unknown format, language, keys or comparison.
+    """
+    if format_ not in WRITERS or language not in LANGUAGES:
+        text = f"is {format_}, {language}; formats are {', '.join(WRITERS)}, languages {', '.join(LANGUAGES)}"
+        raise InvalidInputError(Problem("format", text, format_, "format"))
+    folder = store.folder / "reports"
+    folder.mkdir(exist_ok=True)
+    kept = folder / f"{_digest(store, sets, wanted, language)}.{format_}"
+    if not kept.exists():
+        with store.lock(REPORT_LOCK):
+            if not kept.exists():
+                _put(kept, write_report(live_report(store, sets, wanted), format_, language))
+    return kept.read_bytes()
+
+
+def _digest(store: Store, sets: Sequence[WeightSet], wanted: Wanted, language: str) -> str:
+    with store.database.reading() as connection:
+        revision = revision_of(connection)
+    asked = wanted.asked
+    weights = [each.digest for each in sets] + [asked.weights.digest if asked.weights else ""]
+    told = [
+        __version__, revision, _importing(store), weights, asked.period.label, asked.keys, asked.compare, language,
+        wanted.today.isoformat(), sorted((wanted.filters or {}).items()),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+
+def _put(path: Path, content: bytes) -> None:
+    beside = path.with_suffix(".part")
+    beside.write_bytes(content)
+    beside.replace(path)
+    others = sorted(path.parent.iterdir(), key=lambda other: other.stat().st_mtime, reverse=True)
+    for old in others[KEPT_FILES:]:
+        old.unlink(missing_ok=True)
+
+
+def _importing(store: Store) -> bool:
+    with store.database.reading() as connection:
+        running = sa.select(IMPORTS.c.id).where(IMPORTS.c.status == RUNNING).limit(1)
+        return connection.execute(running).first() is not None
+
+
+def _outcomes(store: Store, period: Period) -> list[Outcome]:
+    """What became of the rows of the imports that brought records of the period."""
+    with store.database.reading() as connection:
+        days = REPLACED_PARTS.c.day.between(period.first, period.last)
+        found = set(connection.execute(sa.select(REPLACED_PARTS.c.import_id).distinct().where(days)).scalars())
+        for name, table in RECORDS.items():
+            if name != "calls":
+                within = sa.and_(table.c.day.between(period.first, period.last), table.c.import_id.is_not(None))
+                found |= set(connection.execute(sa.select(table.c.import_id).distinct().where(within)).scalars())
+        query = sa.select(IMPORTS.c.outcomes).where(IMPORTS.c.id.in_(found), IMPORTS.c.status == DONE)
+        outcomes = [each for row in connection.execute(query).scalars() for each in row or ()]
+    return [Outcome(each["kind"], loaded=each["loaded"], rejected=each["rejected"]) for each in outcomes]
+
+
+def publish(
+    store: Store, sets: Sequence[WeightSet], wanted: Wanted, now: dt.datetime, actor: str, reason: str | None = None
+) -> Published:
+    """Freeze a period's report in every format and language; published already, it stays as it is.
+
+    With a `reason` it is restated: a further version that shows the published figures beside the present ones.
+
+    Raises:
+        ConflictError: the period has not ended, data are being imported, or there is nothing to restate.
+        InvalidInputError: a reason of less than 5 or more than 500 characters.
+    """
+    asked = wanted.asked
+    versions = find_published(store, asked.period.label, asked.keys)
+    if versions and reason is None:
+        return versions[0]
+    if reason is not None and not _LEAST_REASON <= len(reason.strip()) <= _MOST_REASON:
+        text = f"must have {_LEAST_REASON} to {_MOST_REASON} characters; say what changed and why"
+        raise InvalidInputError(Problem("reason", text, reason, "length"))
+    if reason is not None and not versions:
+        raise ConflictError(f"{asked.period.label} was not published, so there is nothing to restate; publish it")
+    if asked.period.last >= wanted.today:
+        raise ConflictError(f"{asked.period.label} has not ended; it can be published from {_after(asked.period)}")
+    with store.database.reading() as connection:
+        revision = revision_of(connection)
+    model = live_report(store, sets, wanted)
+    if model.importing:
+        raise ConflictError("data are being imported; publish when that has ended")
+    if reason is not None:
+        before = versions[0]
+        restated = Restatement(before.figures, before.published_at.date(), reason.strip())
+        model = dataclasses.replace(model, restatement=restated)
+    files = {(name, lang): write_report(model, name, lang) for name in WRITERS for lang in LANGUAGES}
+    made = Published(
+        period=asked.period.label,
+        keys=asked.keys,
+        version=versions[0].version + 1 if versions else 1,
+        compare=asked.compare,
+        weights=weights_body(model.weights),
+        data_revision=revision,
+        code_version=__version__,
+        figures={figure.key: figure.value for figure in model.figures},
+        reason=reason.strip() if reason is not None else None,
+        published_at=now,
+        published_by=actor,
+    )
+    keep_published(store, made, files)
+    return made
+
+
+def _after(period: Period) -> str:
+    return (period.last + dt.timedelta(days=1)).isoformat()
+
+
+def changes_since(published: Published, model: ReportModel) -> Mapping[str, tuple[float | None, float | None]]:
+    """Return the figures that are no longer what was published, by node: as published, as they are now."""
+    now = {figure.key: figure.value for figure in model.figures}
+    return {
+        key: (published.figures.get(key), now.get(key))
+        for key in dict.fromkeys((*published.figures, *now))
+        if not _same(published.figures.get(key), now.get(key))
+    }
+
+
+def _same(left: float | None, right: float | None) -> bool:
+    return left == right if left is None or right is None else abs(left - right) <= 1e-12
