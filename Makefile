@@ -45,7 +45,7 @@ clean:  ## back to a fresh checkout
 	    || { echo '$(PYTHON) cannot make virtual environments: on Debian or Ubuntu, apt install python3-venv' >&2; exit 1; }; \
 	  $(PYTHON) -m venv --clear .venv; }
 	@echo 'Setting up .venv (half a minute, once)'
-	@{ command -v uv >/dev/null && uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[dev]'; } \
+	@{ command -v uv >/dev/null && uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; } \
 	  || $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@echo '$(CURDIR)' > $@
 

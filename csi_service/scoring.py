@@ -192,14 +192,17 @@ def _score_groups(
     if "delight_judged" in measures:
         roots.append(outlook(measures["delight_met"], measures["delight_judged"], weights.optimistic_above))
     if rated is not None:
-        roots.append(_ratings(rated, batches, period, groups, weights))
+        roots.append(score_ratings(rated, batches, period, groups, weights))
     return groups, tuple(roots)
 
 
-def _ratings(
+def score_ratings(
     rated: pd.DataFrame, batches: pd.DataFrame, period: Period, groups: pd.DataFrame, weights: WeightSet
 ) -> Node:
-    """The ratings of random samples: one row a group and batch, each batch weighing the calls that it stands for."""
+    """Return the node of the ratings of random samples by group, each batch weighing the calls that it stands for.
+
+    `rated` are the period's rated calls by key, batch and level, `batches` as `Facts` has them, `groups` one row each.
+    """
     import pandas as pd
 
     random = rated[rated["selection"] == "random"]

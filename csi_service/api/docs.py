@@ -1,12 +1,15 @@
 """GET /docs: the API explained for people, with files of our own only; GET /openapi.json: for programs."""
 
 import functools
+import html
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, send_from_directory
+from werkzeug.exceptions import NotFound
 
 # Swagger UI sets no inline style or script by itself; its icons are data: images.
 POLICY = (
@@ -15,8 +18,13 @@ POLICY = (
 )
 
 
-def blueprint(document: Callable[[], Any]) -> Blueprint:
-    """Return the two routes and the page's own files; `document` makes the OpenAPI document."""
+# A sample document holds its own style and pictures and no script.
+_SAMPLE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+_ENDINGS = (".html", ".pdf")
+
+
+def blueprint(document: Callable[[], Any], samples: Path | None) -> Blueprint:
+    """Return the routes and the page's own files; `document` makes the OpenAPI document, `samples` holds documents."""
     found = Blueprint("docs", __name__, static_folder="static", static_url_path="/docs/static")
 
     @functools.cache
@@ -31,6 +39,21 @@ def blueprint(document: Callable[[], Any]) -> Blueprint:
 
     @found.get("/docs")
     def docs() -> Response:
-        return Response(page, mimetype="text/html", headers={"Content-Security-Policy": POLICY})
+        shown = page.replace("<!-- samples -->", _links(samples))
+        return Response(shown, mimetype="text/html", headers={"Content-Security-Policy": POLICY})
+
+    @found.get("/docs/samples/<name>")
+    def sample(name: str) -> Response:
+        if samples is None or not name.endswith(_ENDINGS):
+            raise NotFound
+        shown = send_from_directory(samples.resolve(), name)
+        shown.headers["Content-Security-Policy"] = _SAMPLE
+        return shown
 
     return found
+
+
+def _links(samples: Path | None) -> str:
+    names = [] if samples is None else sorted(path.name for path in samples.iterdir() if path.suffix in _ENDINGS)
+    links = (f'<a href="docs/samples/{quote(name)}">{html.escape(name)}</a>' for name in names)
+    return f"<p>Reports · 报告： {' · '.join(links)}</p>" if names else ""

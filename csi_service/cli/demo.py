@@ -3,25 +3,28 @@
 import dataclasses
 import datetime as dt
 import shlex
+import zoneinfo
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from csi_service.cli.output import Progress
+from csi_service.cli.output import Progress, write_whole
 from csi_service.core.periods import containing, parse_period
 from csi_service.demo.generate import write_demo
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
-from csi_service.facts.duck import workspace
-from csi_service.file_facts import FileFacts
-from csi_service.ingest.coerce import Zones
-from csi_service.ingest.load import Importer
-from csi_service.ingest.mapping import Mapping
+from csi_service.language import LANGUAGES
+from csi_service.report.collect import Asked
+from csi_service.report.kept import Wanted, made_report
 from csi_service.report.text import render_both
-from csi_service.rollup.places import Scope
 from csi_service.scoring import Request, score_facts
 from csi_service.server import serve
 from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
+from csi_service.store.facts import open_facts
+from csi_service.store.import_books import DONE, list_imports
+from csi_service.store.imports import Steps, import_files
+from csi_service.store.keys import KeyRing, create_key
 
 ZONE = "Asia/Shanghai"
 
@@ -48,16 +51,57 @@ def make(folder: Path, last_month: str | None, seed: int, scale: float) -> None:
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
 @click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
 def run(folder: Path, port: int) -> None:
-    """Make demo data once, score their latest month, and serve the API on 127.0.0.1."""
-    services = build_services(load_settings())
+    """Load demo data into a data folder once, score and report their latest month, and serve them on 127.0.0.1."""
+    settings = dataclasses.replace(load_settings(), data=folder / "data", time_zone=zoneinfo.ZoneInfo(ZONE))
+    services = build_services(settings)
     if not demo_files(folder)["calls"]:
         click.echo("Making demo data: 14 months of a centre with three sites (once).", err=True)
         _make(folder, _last_month(services.today()))
     files = demo_files(folder)
     month = files["calls"][-1].stem.removeprefix("calls-")
-    click.echo(_scored(services, files, month))
-    click.echo(hints(folder, month, port))
-    serve(dataclasses.replace(services.settings, host="127.0.0.1", port=port))
+    _load(services, files)
+    click.echo(_scored(services, month))
+    written = _write_reports(services, folder / "reports", month)
+    click.echo(hints(folder, month, port, _key(services, folder / "key.txt"), written))
+    services.store().database.close()
+    serve(dataclasses.replace(settings, host="127.0.0.1", port=port, samples=folder / "reports"))
+
+
+def _load(services: Services, files: dict[str, list[Path]]) -> None:
+    """Import the files, once."""
+    store = services.store()
+    loaded = {each.kind for each in list_imports(store, limit=100)[0] if each.status == DONE}
+    for kind, paths in files.items():
+        if kind not in loaded:
+            with Progress() as progress:
+                import_files(
+                    store, kind, paths, "cli:demo", services.now, None, ZONE, steps=Steps(progress.tell, lambda _: None)
+                )
+
+
+def _write_reports(services: Services, folder: Path, month: str) -> list[Path]:
+    """Write the month's report by team as HTML and PDF in each language."""
+    folder.mkdir(exist_ok=True)
+    wanted = Wanted(Asked(parse_period(month), ("team",)), services.today())
+    written = []
+    for language in LANGUAGES:
+        for name in ("html", "pdf"):
+            path = folder / f"{month}-{language}.{name}"
+            write_whole(made_report(services.store(), services.dated_weights(), wanted, name, language), path)
+            written.append(path)
+    return written
+
+
+def _key(services: Services, path: Path) -> str:
+    """The key of the demo, kept in a file that only its owner reads: these data are made up."""
+    database = services.store().database
+    text = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    if not text or KeyRing(database).caller(text, services.now()) is None:
+        name = f"demo {services.now():%Y-%m-%d %H:%M:%S}"
+        text = create_key(database, name, "admin", "cli:demo", services.now())[1]
+        path.touch(mode=0o600)
+        path.write_text(f"{text}\n", encoding="utf-8")
+    return text
 
 
 def demo_files(folder: Path) -> dict[str, list[Path]]:
@@ -82,16 +126,14 @@ def _last_month(today: dt.date) -> str:
     return containing(today.replace(day=1) - dt.timedelta(days=1), "month").label
 
 
-def _scored(services: Services, files: dict[str, list[Path]], month: str) -> str:
-    with workspace() as (connection, folder), Progress() as progress:
-        keys = ("team",)
-        importer = Importer(connection, folder, Mapping(), Zones(ZONE, ZONE))
-        facts = FileFacts(importer, files, Scope(keys), progress.tell)
-        request = Request(period=parse_period(month), keys=keys)
-        return render_both(score_facts(facts, services.weights.all(), request, services.today()))
+def _scored(services: Services, month: str) -> str:
+    period = parse_period(month)
+    facts = open_facts(services.store(), period, ("team",))
+    request = Request(period=period, keys=("team",))
+    return render_both(score_facts(facts, services.weights.all(), request, services.today()))
 
 
-def hints(folder: Path, month: str, port: int) -> str:
+def hints(folder: Path, month: str, port: int, key: str, reports: Sequence[Path] = ()) -> str:
     """Return the commands, ready to copy, that score the same files and ask the service."""
     address = f"http://127.0.0.1:{port}"
     composite = (
@@ -104,12 +146,17 @@ def hints(folder: Path, month: str, port: int) -> str:
         shlex.quote(f"{folder}/{name}.csv")
         for name in ("calls/*", "surveys", "complaints", "tickets", "evaluations", "batches")
     )
+    written = "".join(f"\n  {path}" for path in reports)
     return f"""The same from the files:
   {csi} score --calls {calls} --surveys {surveys} --complaints {complaints} \\
     --tickets {tickets} --evaluations {evaluations} --batches {batches} \\
     --period {month} --by team
 
-The API: {address}  (documentation: {address}/docs; stop with Ctrl-C)
-  curl {address}/api/v1/weights
-  curl {address}/api/v1/calculate/composite -H 'Content-Type: application/json' -d '{composite}'
+The month's report:{written}
+
+The API: {address}  (documentation and reports: {address}/docs; stop with Ctrl-C)
+The key, for these data only: {key}
+  curl -H 'Authorization: Bearer {key}' '{address}/api/v1/scores?period={month}&by=team'
+  curl -H 'Authorization: Bearer {key}' {address}/api/v1/calculate/composite \\
+    -H 'Content-Type: application/json' -d '{composite}'
 """

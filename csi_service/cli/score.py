@@ -12,6 +12,7 @@ import click
 from csi_service.cli.documents import find_weights, read_mapping_file
 from csi_service.cli.output import Progress, whole, write_whole
 from csi_service.core.periods import parse_period
+from csi_service.core.weights import in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.duck import workspace
 from csi_service.file_facts import FileFacts
@@ -20,13 +21,13 @@ from csi_service.ingest.load import Importer
 from csi_service.ingest.mapping import Mapping
 from csi_service.ingest.outcome import Outcome, write_rejects
 from csi_service.report.columns import visible
-from csi_service.report.files import WRITERS
 from csi_service.rollup.places import Scope
-from csi_service.scoring import Request, Scores, check_keys, score_facts
+from csi_service.scoring import Request, check_keys, score_facts
 from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
 
 _FILE_OPTIONS = ("calls", "surveys", "survey_invitations", "complaints", "tickets", "evaluations", "batches")
+FORMATS = ("table", "json", "csv", "xlsx")  # those of report.files, which takes its time to load
 _REASONS_SHOWN = 5
 
 
@@ -49,7 +50,7 @@ def _file_options(command: Any) -> Any:
 @click.option(
     "--by", metavar="KEYS", help="Group by dimensions: site, team, agent, queue, channel, topic; with commas."
 )
-@click.option("--format", "format_", type=click.Choice(list(WRITERS)), default="table", show_default=True)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to the terminal."
 )
@@ -98,10 +99,10 @@ def score(
     )
     described = Mapping() if mapping is None else read_mapping_file(Path(mapping))
     zones = _zones(services, described, time_zone)
-    scores, outcomes = _score(services, paths, described, zones, request, rejects)
+    content, outcomes = _score(services, paths, described, zones, request, rejects, format_)
     if strict and any(outcome.rejected for outcome in outcomes):
         raise FileRefusedError("rows were rejected and --strict was given; nothing was scored")
-    write_whole(WRITERS[format_](scores, outcomes), output)
+    write_whole(content, output)
 
 
 def _check_targets(targets: Sequence[Path], inputs: Iterable[Path]) -> None:
@@ -123,11 +124,15 @@ def _score(
     zones: Zones,
     request: Request,
     rejects: Path | None,
-) -> tuple[Scores, list[Outcome]]:
+    format_: str,
+) -> tuple[bytes, list[Outcome]]:
+    """Return the scores in a format, and what became of the rows."""
     sets = [] if request.weights else services.weights.all()
     with workspace() as (connection, folder), Progress() as progress:
         facts = FileFacts(Importer(connection, folder, mapping, zones), paths, Scope(request.keys), progress.tell)
         try:
+            with facts.reading_ahead(request.weights or in_effect(sets, services.today())):
+                from csi_service.report.files import WRITERS
             scores = score_facts(facts, sets, request, services.today())
         except FileRefusedError:  # the rows, all rejected perhaps, are accounted for nevertheless
             progress.end()
@@ -135,7 +140,7 @@ def _score(
             raise
         progress.end()
         _account(facts.outcomes, rejects)
-        return scores, facts.outcomes
+        return WRITERS[format_](scores, facts.outcomes), facts.outcomes
 
 
 def _expand(pattern: str) -> list[Path]:
@@ -167,5 +172,9 @@ def _account(outcomes: Sequence[Outcome], rejects: Path | None) -> None:
         click.echo(f"{outcome.kind}: {', '.join(parts)} ({visible(files)})", err=True)
         for reason, number in outcome.reasons()[:_REASONS_SHOWN]:
             click.echo(f"  {number:,} x {visible(reason)}", err=True)
+        kept = sum(reject.lines for reject in outcome.rejects)
+        if kept < outcome.rejected:
+            where = f"; {rejects} holds no more than these" if rejects is not None else ""
+            click.echo(f"  reasons are known of the first {kept:,} rejected rows only{where}", err=True)
         if outcome.ignored_columns:
             click.echo(f"  columns not used: {visible(', '.join(outcome.ignored_columns))}", err=True)

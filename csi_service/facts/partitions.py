@@ -100,12 +100,17 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+_DAMAGE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
+
+
 @contextlib.contextmanager
 def telling_damage() -> Iterator[None]:
     """Tell files of calls that cannot be read, and a full disk, from faults of the program."""
     try:
         yield
-    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+    except duckdb.Error as error:
+        if not isinstance(error, _DAMAGE) and type(error) is not duckdb.Error:  # a header's fault has no class
+            raise
         if "No space left" in str(error):
             raise StoreFullError("there is no room left on the data folder's disk; nothing was changed") from error
         raise DamagedError(f"a file of calls cannot be read: {str(error).splitlines()[0]}") from error

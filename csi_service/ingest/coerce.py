@@ -5,24 +5,26 @@ Expressions run in DuckDB over whole columns of millions of cells, so the usual 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csi_service.core.calculators.external import SCALES
 from csi_service.core.levels import CHINESE, LEVELS
 from csi_service.facts.days import FIRST_YEAR, LAST_YEAR, fixed_offset, local_day
 from csi_service.facts.duck import literal
+from csi_service.facts.kinds import CHANNEL_WORDS, SELECTIONS
 from csi_service.ingest.mapping import Column
 
 _LENGTHS = {"text": 64, "comment": 10_000}
+_FACTORS = {"seconds": "", "minutes": " * 60", "days": " * 86400"}
 _LARGEST = "1e15"  # infinity and NaN compare as larger
 TRUE_WORDS = ("y", "yes", "true", "t", "1", "是", "有", "已接通", "接通")
 FALSE_WORDS = ("n", "no", "false", "f", "0", "否", "无", "未接通")
-SELECTIONS = ("random", "targeted", "calibration")
-CHANNEL_WORDS = {"短信": "sms", "语音": "ivr", "回访": "callback", "电话回访": "callback", "call-back": "callback"}
 # How an instant may be written. The engine takes more, and passes over what follows it, be it PM or the name of a zone.
-_DATE, _CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
-_WITHOUT_OFFSET = rf"'^\s*{_DATE}({_CLOCK})?\s*$'"
-_WITH_OFFSET = rf"'^\s*{_DATE}{_CLOCK}\s*(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)\s*$'"
+_SPACES = "' \t\n\v\f\r'"
+_SPACE = r"[\s\v]"  # to the engine, a vertical tab is a space too
+_DATE, _CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", rf"(T|{_SPACE}+)\d{{1,2}}:\d{{1,2}}(:\d{{1,2}}(\.\d+)?)?"
+_WITHOUT_OFFSET = rf"'^{_SPACE}*{_DATE}({_CLOCK})?{_SPACE}*$'"
+_WITH_OFFSET = rf"'^{_SPACE}*{_DATE}{_CLOCK}{_SPACE}*(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?){_SPACE}*$'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,22 @@ class Zones:
 
     source: str
     centre: str
+
+
+def ready_type(type_: str, column: Column, decimal: str) -> str | None:
+    """Return the SQL type in which the CSV reader may deliver a cell, with the same value as from its text."""
+    if type_ == "instant":
+        return None if column.formats else "TIMESTAMP"
+    number = type_ in ("number", "count") or (type_ == "seconds" and column.unit in _FACTORS)
+    return "DOUBLE" if number and decimal == "." else None
+
+
+def ready(type_: str, cell: str, base: str, column: Column, zones: Zones) -> Typed:
+    """Return how a cell is read that comes in its `ready_type`."""
+    if type_ == "instant":
+        return _local_instant(base, cell, zones)
+    how = typed(type_, cell, base, column, zones, ".")
+    return replace(how, base=f"{cell}{_FACTORS[column.unit] if type_ == 'seconds' else ''}")
 
 
 def typed(type_: str, cell: str, base: str, column: Column, zones: Zones, decimal: str) -> Typed:
@@ -133,7 +151,7 @@ def _number(cell: str, base: str, decimal: str, *, whole: bool) -> Typed:
 
 
 def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
-    factor = {"seconds": "", "minutes": " * 60", "days": " * 86400"}.get(column.unit)
+    factor = _FACTORS.get(column.unit)
     if factor is not None:
         first = f"{_as_number(cell, decimal)}{factor}"
         reason = f"is not a number of {column.unit} of at least 0"
@@ -153,16 +171,34 @@ def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
 def _first_step(cell: str, column: Column) -> str:
     if column.formats:
         return f"try_strptime(trim({cell}), [{', '.join(map(literal, column.formats))}])"
-    return f"TRY_CAST(CASE WHEN strlen({cell}) = 19 THEN {cell} ELSE trim({cell}) END AS TIMESTAMP)"
+    return f"coalesce(TRY_CAST({cell} AS TIMESTAMP), TRY_CAST(trim({cell}, {_SPACES}) AS TIMESTAMP))"
 
 
 def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
-    """An instant in UTC; text without an offset is local time of the source's zone.
-
-    Of an hour that a clock change repeats it is the later one.
-    """
+    """An instant in UTC; text without an offset is local time of the source's zone."""
+    local = _local_instant(base, base, zones)
     written = f"written as {' or '.join(column.formats)}" if column.formats else "such as 2021-01-31 09:12:58"
-    reason = f"is not an instant {written} between {FIRST_YEAR} and {LAST_YEAR}"
+    reason = f"is not an instant {written} {local.reason}"
+    utc, day = local.value, local.day
+    if any("%z" in pattern for pattern in column.formats):
+        utc = f"timezone('UTC', {base})"
+        day = local_day(f"({utc})", zones.centre)
+    elif not column.formats:
+        usual = f"CAST({base} AS VARCHAR) = {cell}"  # without an offset; the rest is looked at closely
+        exact = f"timezone('UTC', TRY_CAST({_close_up(cell)} AS TIMESTAMPTZ))"
+        utc = (
+            f"CASE WHEN {usual} THEN {utc} WHEN regexp_matches({cell}, {_WITHOUT_OFFSET}) THEN {utc} "
+            f"WHEN regexp_matches({cell}, {_WITH_OFFSET}) THEN {exact} END"
+        )
+        day = local_day(f"({utc})", zones.centre)
+        if zones.source == zones.centre:
+            day = f"CASE WHEN {usual} THEN {local.day} ELSE {day} END"
+    return replace(local, value=utc, reason=reason, base=_first_step(cell, column), day=day)
+
+
+def _local_instant(base: str, cell: str, zones: Zones) -> Typed:
+    """An instant in UTC of a local time of the source's zone; of an hour that a clock change repeats, the later one."""
+    reason = f"between {FIRST_YEAR} and {LAST_YEAR}"
     zone, shift = literal(zones.source), fixed_offset(zones.source)
     if shift is None:
         exact = f"timezone({zone}, {base})"
@@ -170,21 +206,9 @@ def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
         reason += ", or falls into an hour that a clock change skips"
     else:
         utc = f"{base} - INTERVAL '{shift} seconds'" if shift else base
-    usual = "true"
-    if any("%z" in pattern for pattern in column.formats):
-        usual, utc = "false", f"timezone('UTC', {base})"
-    elif not column.formats:
-        usual = f"strlen({cell}) = 19 AND {cell}[17] = ':'"  # without an offset; the rest is looked at closely
-        exact = f"timezone('UTC', TRY_CAST({_close_up(cell)} AS TIMESTAMPTZ))"
-        utc = (
-            f"CASE WHEN {usual} THEN {utc} WHEN regexp_matches({cell}, {_WITH_OFFSET}) THEN {exact} "
-            f"WHEN regexp_matches({cell}, {_WITHOUT_OFFSET}) THEN {utc} END"
-        )
-    day = local_day(f"({utc})", zones.centre)
-    if zones.source == zones.centre and usual != "false":
-        day = f"CASE WHEN {usual} THEN CAST({base} AS DATE) ELSE {day} END"
+    day = f"CAST({base} AS DATE)" if zones.source == zones.centre else local_day(f"({utc})", zones.centre)
     least, most = f"TIMESTAMP '{FIRST_YEAR}-01-02'", f"TIMESTAMP '{LAST_YEAR}-12-30'"
-    return Typed(utc, reason, _first_step(cell, column), least, most, day, day_tells=shift is not None)
+    return Typed(utc, reason, cell, least, most, day, day_tells=shift is not None)
 
 
 def _close_up(cell: str) -> str:

@@ -23,24 +23,17 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A CSV file that is ready to read: UTF-8 (perhaps gzipped), its delimiter and its header."""
+    """A CSV file that is ready to read: UTF-8 (perhaps gzipped), its delimiter and its header.
+
+    `may_hold_nul` is false where no NUL stands in the file.
+    """
 
     path: Path
     compressed: bool
     delimiter: str
     header: tuple[str, ...]
     header_row: int
-
-    def may_hold_nul(self) -> bool:
-        """Tell whether a NUL byte stands in the file; a gzipped one may hold any."""
-        if self.compressed:
-            return True
-        block = bytearray(_BLOCK_BYTES)
-        with self.path.open("rb", buffering=0) as stream:
-            while count := stream.readinto(block):
-                if block.find(b"\0", 0, count) >= 0:
-                    return True
-        return False
+    may_hold_nul: bool
 
 
 def prepare(
@@ -57,9 +50,10 @@ def prepare(
     name = path.name
     with path.open("rb") as stream:
         compressed = stream.read(2) == _GZIP
-    encoding = encoding or _encoding(path, compressed)
+    sample, may_hold_nul = (b"", True) if encoding and compressed else _look_through(path, compressed)
+    encoding = encoding or _encoding(sample)
     if encoding != "utf-8":
-        path, compressed = _as_utf8(path, compressed, encoding, folder), False
+        path, compressed, may_hold_nul = _as_utf8(path, compressed, encoding, folder), False, True
     with _open(path, compressed) as stream:
         for _ in range(header_row - 1):
             stream.readline(MAX_LINE_BYTES + 1)
@@ -84,7 +78,7 @@ def prepare(
             "end lines with LF or CRLF, and close quotation marks"
         ) from error
     best, header = max(headers, key=lambda pair: (len(set(pair[1]) & set(wanted)), len(pair[1])))
-    return CsvFile(path, compressed, best, header, header_row)
+    return CsvFile(path, compressed, best, header, header_row, may_hold_nul)
 
 
 def _record(stream: IO[bytes]) -> bytes:
@@ -116,10 +110,24 @@ def _open(path: Path, compressed: bool) -> Iterator[IO[bytes]]:
                 raise FileRefusedError(f"{path.name}: the gzip data are damaged ({error})") from error
 
 
-def _encoding(path: Path, compressed: bool) -> str:
-    """Guess from the start of a file. Single lines that are not text do not decide: they are rejected later."""
+def _look_through(path: Path, compressed: bool) -> tuple[bytes, bool]:
+    """Return up to 4 MiB from where a file stops being ASCII (b"" where it never does), and whether it may hold NUL.
+
+    A gzipped file is read no further than that, so what comes after the sample may hold anything.
+    """
+    sample, nul = bytearray(), False
     with _open(path, compressed) as stream:
-        sample = stream.read(_SAMPLE_BYTES)
+        while block := stream.read(_BLOCK_BYTES):
+            nul = nul or b"\0" in block
+            if len(sample) < _SAMPLE_BYTES and (sample or not block.isascii()):
+                sample += block
+            if len(sample) >= _SAMPLE_BYTES and (nul or compressed):
+                return bytes(sample), True
+    return bytes(sample), nul
+
+
+def _encoding(sample: bytes) -> str:
+    """Guess from a sample. Single lines that are not text do not decide: they are rejected later."""
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     whole = len(sample) < _SAMPLE_BYTES

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,7 @@ from csi_service.ingest.coerce import Zones
 from csi_service.ingest.mapping import Mapping
 from csi_service.ingest.outcome import Outcome
 from csi_service.ingest.rejects import collect_rejects, collect_structure_rejects
-from csi_service.ingest.rows import Columns, Records, reads_of, select_rows
+from csi_service.ingest.rows import Columns, Records, reads_of, select_ready, select_rows
 from csi_service.ingest.sources import Source, open_source
 
 _SHOWN_COLUMNS = 12
@@ -90,6 +90,25 @@ def _open_records(
     return Records(kind, view, reads, sources, [source for source in sources if source.path not in claimed], outcome)
 
 
+def ready_records(importer: Importer, records: Records) -> Records | None:
+    """Return the rows with what values the CSV reader itself can make, which is quicker; None where it can make none.
+
+    Reading them fails where a line or a cell is at fault or written in another way; the rows of text tell which.
+    """
+    selects: list[str] = []
+    reads = records.reads
+    for number, source in enumerate(records.sources):
+        found = select_ready(source, number, records.kind, importer.mapping, importer.zones, records.reads)
+        if found is None:
+            return None
+        select, reads = found
+        selects.append(select)
+    view = f"{records.kind.name}_ready"
+    importer.connection.execute(f"CREATE TEMP VIEW {view} AS {' UNION ALL '.join(selects)}")
+    own = frozenset(name for name, how in reads.items() if how != records.reads[name])
+    return replace(records, rows=view, reads=reads, ready=own)
+
+
 def _present(source: Source, kind: Kind, columns: Columns, mapping: Mapping) -> frozenset[str]:
     """The fields that the source has columns for; refuses a missing required one and one that cannot be used."""
     missing: list[str] = []
@@ -141,9 +160,11 @@ def stage(
     _drop_repeats(connection, records)
 
 
-def load_good(connection: duckdb.DuckDBPyConnection, records: Records) -> None:
+def load_good(
+    connection: duckdb.DuckDBPyConnection, records: Records, progress: Callable[[float], None] | None = None
+) -> None:
     """Load the good rows into a temporary table named after the kind; the rejects are known already."""
-    connection.execute(f"{_load_query(records, 'good')} WHERE good")
+    run_with_progress(connection, f"{_load_query(records, 'good')} WHERE good", progress)
     _drop_repeats(connection, records)
 
 

@@ -1,11 +1,11 @@
 """Rejected rows: why each was rejected, and the line on which it stands."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import duckdb
 
-from csi_service.facts.duck import literal
+from csi_service.facts.duck import literal, watched
 from csi_service.ingest.csv_files import find_lines, lines_at
 from csi_service.ingest.outcome import Outcome, Reject
 from csi_service.ingest.rows import Records
@@ -24,13 +24,16 @@ _REASONS = {
 _APART = ("MISSING COLUMNS", "TOO MANY COLUMNS")  # lines of which the fields are known, only not their columns
 
 
-def collect_rejects(connection: duckdb.DuckDBPyConnection, records: Records) -> None:
+def collect_rejects(
+    connection: duckdb.DuckDBPyConnection, records: Records, progress: Callable[[float], None] | None = None
+) -> None:
     """Read the rows with problems once more and keep them, with the line each stands on."""
-    result = connection.execute(f"SELECT source, line, original, problems FROM {records.rows} WHERE NOT good")
     found: list[tuple[int, int | None, list[str | None], list[dict[str, str]]]] = []
-    while block := result.fetchmany(_BLOCK):
-        records.outcome.rejected += len(block)
-        found += block[: MOST_KEPT - len(found)]
+    with watched(connection, progress):
+        result = connection.execute(f"SELECT source, line, original, problems FROM {records.rows} WHERE NOT good")
+        while block := result.fetchmany(_BLOCK):
+            records.outcome.rejected += len(block)
+            found += block[: MOST_KEPT - len(found)]
     for number, source in enumerate(records.sources):
         rows = [row for row in found if row[0] == number]
         lines = find_lines(source.csv, [row[2] for row in rows]) if rows and source.csv else [row[1] for row in rows]

@@ -1,13 +1,14 @@
 """The rows of one record kind over its files: SQL from cells to typed values, and what is wrong with each row."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csi_service.errors import FileRefusedError
 from csi_service.facts.duck import literal
 from csi_service.facts.kinds import Field, Kind
-from csi_service.ingest.coerce import Typed, Zones, doubt, refused, trimmed, typed
+from csi_service.ingest.coerce import Typed, Zones, doubt, ready, ready_type, refused, trimmed, typed
 from csi_service.ingest.mapping import Column, Condition, Mapping
 from csi_service.ingest.outcome import Outcome
 from csi_service.ingest.sources import Source
@@ -27,6 +28,7 @@ class Records:
     the file), `good`, and `problems` (what is wrong with a row; ask for it only where a row is not good); beside each
     field its text as it came, `r_field`. `reads` tells how each field that the files have a column for is read.
     `answers_for` are the sources whose broken lines are told here; another kind that takes rows from them tells none.
+    `ready` are the fields whose text is a value already.
     """
 
     kind: Kind
@@ -35,6 +37,7 @@ class Records:
     sources: list[Source]
     answers_for: list[Source]
     outcome: Outcome
+    ready: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> frozenset[str]:
@@ -51,12 +54,14 @@ class Records:
 
     def doubts(self, names: Iterable[str]) -> str:
         """Return SQL of an aggregate that is 0 where no row is refused for any of the fields; else `good` tells."""
-        nul = any(source.csv is None or source.csv.may_hold_nul() for source in self.sources)
+        nul = any(source.csv is None or source.csv.may_hold_nul for source in self.sources)
         doubts = []
         for item in map(self.kind.field, names):
             how = self.reads[item.name]
             value = "day" if how.day_tells and item.name == self.kind.counted_on else item.name
-            doubts.append(doubt(item.type, how, value, f"r_{item.name}", required=item.required, nul=nul))
+            sure = item.name in self.ready and item.type in ("number", "seconds")
+            cell = value if sure else f"r_{item.name}"
+            doubts.append(doubt(item.type, how, value, cell, required=item.required, nul=nul))
         return " + ".join(doubts)
 
 
@@ -70,8 +75,65 @@ def reads_of(kind: Kind, fields: frozenset[str], mapping: Mapping, zones: Zones)
     }
 
 
+def ready_types(source: Source, kind: Kind, reads: Iterable[str], mapping: Mapping) -> dict[str, tuple[str, str]]:
+    """Return the column and the SQL type of each field that the CSV reader can deliver as a value."""
+    described = mapping.of(kind)
+    if mapping.blanks:
+        return {}
+    used = Counter([condition.column for condition in described.rows])
+    used.update(name for column in described.columns.values() for name in column.sources)
+    found = {}
+    for item in (item for item in kind.fields if item.name in reads):
+        column = described.columns[item.name]
+        type_ = ready_type(item.type, column, mapping.decimal)
+        name = source.column(column.column or "")
+        as_it_came = not (column.time or column.values) and column.constant is None and column.blank is None
+        if type_ and name and as_it_came and used[column.column or ""] == 1:
+            found[item.name] = (name, type_)
+    return found
+
+
+def select_ready(
+    source: Source, number: int, kind: Kind, mapping: Mapping, zones: Zones, reads: dict[str, Typed]
+) -> tuple[str, dict[str, Typed]] | None:
+    """Return SQL of a source's rows, some of whose cells are values already, and how the fields are read.
+
+    None where no cell can be. The rows have no `good` and no `problems`: the engine fails over what it cannot read.
+    """
+    types = ready_types(source, kind, reads, mapping)
+    relation = source.ready(dict(types.values()))
+    if relation is None or not types:
+        return None
+    columns = mapping.of(kind).columns
+    own = {name: ready(kind.field(name).type, f"r_{name}", f"b_{name}", columns[name], zones) for name in types}
+    reads = reads | own
+    inner = _values(replace(source, relation=relation), kind, mapping, reads)
+    return f"SELECT {_selected(kind, reads)}, {number} AS source FROM {inner}", reads
+
+
 def select_rows(source: Source, number: int, kind: Kind, mapping: Mapping, reads: dict[str, Typed]) -> str:
     """Return SQL of a source's typed rows, inside out: the cells, a first step of each, the values, the judgement."""
+    present = [item for item in kind.fields if item.name in reads]
+    bad, problems = _judgement(kind, present, mapping.of(kind).columns, reads)
+    originals = ", ".join(f"c{index}" for index in range(len(source.header)))
+    return (
+        f"SELECT {_selected(kind, reads)}, {number} AS source, line, [{originals}] AS original, "
+        f"NOT ({bad}) AS good, list_filter([{problems}], lambda p: p IS NOT NULL) AS problems "
+        f"FROM {_values(source, kind, mapping, reads)}"
+    )
+
+
+def _selected(kind: Kind, reads: dict[str, Typed]) -> str:
+    """SQL of the columns that all rows of a kind have."""
+    names = ", ".join(item.name for item in kind.fields if item.name != "day")
+    texts = ", ".join(
+        name for item in kind.fields if item.name in reads for name in (f"b_{item.name}", f"r_{item.name}")
+    )
+    return f"{names}, {_day(kind, reads)} AS day, {texts}"
+
+
+def _values(source: Source, kind: Kind, mapping: Mapping, reads: dict[str, Typed]) -> str:
+    """SQL of a source's cells `r_field`, the first step of each, `b_field`, and its value."""
     columns = mapping.of(kind).columns
     present = [item for item in kind.fields if item.name in reads]
     raws = [f"{_cell(source, columns[item.name], mapping.blanks)} AS r_{item.name}" for item in present]
@@ -82,15 +144,10 @@ def select_rows(source: Source, number: int, kind: Kind, mapping: Mapping, reads
         for item in kind.fields
         if item.name not in reads
     ]
-    bad, problems = _judgement(kind, present, columns, reads)
     where = " AND ".join(_condition(source, condition, mapping.blanks) for condition in mapping.of(kind).rows) or "true"
     originals = ", ".join(f"c{index}" for index in range(len(source.header)))
-    names = ", ".join(item.name for item in kind.fields if item.name != "day")
-    texts = ", ".join(name for item in present for name in (f"b_{item.name}", f"r_{item.name}"))
     return (
-        f"SELECT {names}, {_day(kind, reads)} AS day, {texts}, {number} AS source, line, [{originals}] AS original, "
-        f"NOT ({bad}) AS good, list_filter([{problems}], lambda p: p IS NOT NULL) AS problems "
-        f"FROM (SELECT *, {', '.join(values)} FROM (SELECT *, {', '.join(bases)} "
+        f"(SELECT *, {', '.join(values)} FROM (SELECT *, {', '.join(bases)} "
         f"FROM (SELECT line, {originals}, {', '.join(raws)} FROM {source.relation} AS source_rows WHERE {where})))"
     )
 

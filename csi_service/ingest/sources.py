@@ -1,13 +1,12 @@
 """Any readable file -> a table of text columns in the engine: CSV, XLSX or Parquet, told apart by their content."""
 
 import re
+from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from csi_service.errors import FileRefusedError
 from csi_service.facts.duck import identifier, literal
@@ -20,13 +19,16 @@ from csi_service.ingest.outcome import ADDED_COLUMNS, ORIGINAL_TEXT
 _XLSX, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
 _REJECTS = re.compile(b"\xef\xbb\xbf" + ",".join(f"(reject_)?{name}" for name in ADDED_COLUMNS).encode())
 _NESTED = ("STRUCT", "MAP", "UNION")
+_BUFFER_BYTES = 2 * MAX_LINE_BYTES  # the engine's own choice is 16 lines of the greatest length, and slow to fill
+_INSTANT = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One file as the engine reads it: SQL of a relation with the columns `line` (NULL for CSV) and c0, c1, ...
 
-    `nested` are the names of columns that hold more than one value a cell.
+    `nested` are the names of columns that hold more than one value a cell; `csv` is given for a CSV file, and `mended`
+    tells that it is our own file of rejects.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Source:
     relation: str
     csv: CsvFile | None = None
     nested: frozenset[str] = frozenset()
+    mended: bool = False
 
     @property
     def name(self) -> str:
@@ -43,6 +46,16 @@ class Source:
     def column(self, name: str) -> str | None:
         """Return the SQL name of the source column with that header, None where it has none."""
         return f"c{self.header.index(name)}" if name in self.header else None
+
+    def ready(self, types: MappingType[str, str]) -> str | None:
+        """Return SQL of the relation in which columns have these types; None where they can be read as text only.
+
+        The engine makes the values while it takes the file apart, which is quicker, and fails over the first line at
+        fault. It reads numbers as it casts texts; of instants it reads those written as 2021-01-31 09:12:58.
+        """
+        if self.csv is None or self.mended:
+            return None
+        return f"(SELECT CAST(NULL AS BIGINT) AS line, * FROM {_read_csv(self.csv, types)})"
 
 
 def open_source(
@@ -92,21 +105,29 @@ def _open(
 def _from_csv(path: Path, folder: Path, mapping: Mapping, wanted: Sequence[str], rejects: bool) -> Source:
     file = csv_files.prepare(path, folder, wanted, mapping.encoding, mapping.delimiter, mapping.header_row or 1)
     names = [f"c{index}" for index in range(len(file.header))]
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
     cells = ", ".join(f"{ORIGINAL_TEXT.format(cell=name)} AS {name}" for name in names) if rejects else "*"
-    relation = (
-        f"(SELECT CAST(NULL AS BIGINT) AS line, {cells} FROM read_csv({literal(str(file.path))}, auto_detect=false, "
-        f"header=true, skip={file.header_row - 1}, delim={literal(file.delimiter)}, quote='\"', escape='\"', "
-        f"columns={{{columns}}}, max_line_size={MAX_LINE_BYTES}, store_rejects=true, "
-        f"compression='{'gzip' if file.compressed else 'none'}'))"
+    relation = f"(SELECT CAST(NULL AS BIGINT) AS line, {cells} FROM {_read_csv(file)})"
+    return Source(path, file.header, relation, file, mended=rejects)
+
+
+def _read_csv(file: CsvFile, types: MappingType[str, str] | None = None) -> str:
+    """SQL that reads a file: as text, keeping the lines that cannot be taken apart; or strictly, with some types."""
+    columns = ", ".join(f"'c{n}': '{(types or {}).get(f'c{n}', 'VARCHAR')}'" for n in range(len(file.header)))
+    how = "store_rejects=true" if types is None else f"timestampformat='{_INSTANT}'"
+    return (
+        f"read_csv({literal(str(file.path))}, auto_detect=false, header=true, skip={file.header_row - 1}, "
+        f"delim={literal(file.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, {how}, "
+        f"max_line_size={MAX_LINE_BYTES}, buffer_size={_BUFFER_BYTES}, "
+        f"compression='{'gzip' if file.compressed else 'none'}')"
     )
-    return Source(path, file.header, relation, file)
 
 
 def _from_xlsx(
     connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping, wanted: Sequence[str], table: str
 ) -> Source:
-    from csi_service.ingest.xlsx_files import Sheet  # takes its time to load, and most files are no workbooks
+    import pyarrow as pa  # like the next, takes its time to load, and most files are CSV
+
+    from csi_service.ingest.xlsx_files import Sheet
 
     sheet = Sheet(path, wanted, mapping.sheet, mapping.header_row, mapping.decimal)
     try:
@@ -122,6 +143,9 @@ def _from_xlsx(
 
 
 def _from_parquet(connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping) -> Source:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     file = literal(str(path))
     try:
         header = tuple(pq.read_schema(path).names)  # the engine gives names that stand twice another name

@@ -1,6 +1,9 @@
+import dataclasses
 import re
 
 from csi_service.api.docs import POLICY
+from csi_service.app import create_app
+from tests.keys import keyed, new_key
 
 
 def test_the_page_is_for_people_in_both_languages(client):
@@ -28,15 +31,42 @@ def test_the_licence_of_the_vendored_files_is_kept(client):
         assert client.get(f"/docs/static/vendor/swagger-ui-5.35.0/{name}", buffered=True).status_code == 200
 
 
-def test_the_examples_of_the_page_and_of_the_document_work(client):
+def test_the_examples_of_the_page_and_of_the_document_work(app, client, services):
     page = client.get("/docs").text
     body = page.split("-d '")[1].split("'</code>")[0]
     answer = client.post("/api/v1/calculate/composite", data=body, content_type="application/json")
     assert round(answer.json["value"], 6) == 0.864259
+    admin = keyed(app, new_key(services, "admin"))
     for path, operations in client.get("/openapi.json").json["paths"].items():
-        if "post" in operations:
-            example = operations["post"]["requestBody"]["content"]["application/json"]["example"]
-            answer = client.post(path, json=example)
-            assert answer.status_code == 200, answer.text
+        content = operations.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None or "{" in path:
+            continue
+        examples = [each["value"] for each in content.get("examples", {}).values()] or [content["example"]]
+        for example in examples:
+            answer = admin.post(path, json=example)
+            assert answer.status_code in (200, 201), (path, answer.text)
             assert answer.json.get("value", 1) is not None
             assert answer.json.get("valid", True)
+
+
+def test_samples_are_linked_and_shown_to_everybody_and_nothing_else_is(services, tmp_path):
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    (samples / "a report.html").write_text("<!doctype html><p>report</p>", encoding="utf-8")
+    (samples / "notes.txt").write_text("private", encoding="utf-8")
+    (tmp_path / "outside.html").write_text("private", encoding="utf-8")
+    settings = dataclasses.replace(services.settings, samples=samples)
+    client = create_app(dataclasses.replace(services, settings=settings)).test_client()
+    page = client.get("/docs").text
+    assert '<a href="docs/samples/a%20report.html">a report.html</a>' in page
+    assert "notes.txt" not in page
+    shown = client.get("/docs/samples/a%20report.html", buffered=True)
+    assert "report" in shown.text
+    assert "script-src" not in shown.headers["Content-Security-Policy"]
+    for name in ("notes.txt", "..%2Foutside.html", "absent.html"):
+        assert client.get(f"/docs/samples/{name}", buffered=True).status_code in (401, 404)
+
+
+def test_without_samples_there_is_nothing_to_link_to(client):
+    assert "docs/samples" not in client.get("/docs").text
+    assert client.get("/docs/samples/a.html").status_code == 404

@@ -1,6 +1,7 @@
 """csi demo and csi serve, each once as a process of its own."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -9,12 +10,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from csi_service.cli.demo import hints
 from csi_service.demo.generate import write_demo
 from tests.cli.terminal import complaint, csi
+from tests.keys import bearer
 
 MONTH = "2026-10"
 
@@ -36,13 +39,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(*arguments: object) -> Iterator[Served]:
-    """Run a command that serves, and yield once it answers; it has to stop within 10 s of SIGTERM."""
+def served(data: Path, *arguments: object) -> Iterator[Served]:
+    """Run a command that serves a data folder, and yield once it answers; it has to stop within 10 s of SIGTERM."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "csi_service", *map(str, arguments), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    given = {"env": {**os.environ, "CSI_DATA": str(data)}, "text": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **given) as process:
         try:
             serving = Served(_answering(f"http://127.0.0.1:{port}", process))
             yield serving
@@ -54,18 +58,26 @@ def served(*arguments: object) -> Iterator[Served]:
 
 
 def _answering(address: str, process: subprocess.Popen[str]) -> str:
-    for _ in range(150):
+    for _ in range(600):
         assert process.poll() is None, process.stderr.read() if process.stderr else ""
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/healthz", timeout=5) as answer:  # noqa: S310 - our own address
             assert answer.status == 200
             return address
         time.sleep(0.1)
-    raise AssertionError("no answer in 15 s")
+    raise AssertionError("no answer in a minute")
 
 
-def test_demo_run_scores_its_latest_month_and_serves_the_api(folder):
-    with served("demo", "run", "--folder", folder) as run:
-        pass  # it has answered
+def test_demo_run_loads_scores_reports_and_serves_its_latest_month(folder, tmp_path):
+    with served(tmp_path, "demo", "run", "--folder", folder) as run:
+        key = (folder / "key.txt").read_text(encoding="utf-8").strip()
+        address = f"{run.address}/api/v1/scores?period={MONTH}&by=team"
+        request = urllib.request.Request(address, headers=bearer(key))  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            assert "华东一组" in answer.read().decode()
+        with urllib.request.urlopen(f"{run.address}/docs", timeout=10) as page:  # noqa: S310
+            assert f"docs/samples/{MONTH}-zh.pdf" in page.read().decode()
+    assert (folder / "key.txt").stat().st_mode & 0o777 == 0o600
+    assert (folder / f"reports/{MONTH}-en.pdf").read_bytes().startswith(b"%PDF")
     assert run.code == 0
     assert run.printed.startswith(f"{MONTH} - weights default")
     assert "华东一组" in run.printed  # and a line a team
@@ -75,20 +87,20 @@ def test_demo_run_scores_its_latest_month_and_serves_the_api(folder):
 
 
 def test_the_command_that_demo_run_shows_gives_the_same_table(folder):
-    how_to = hints(folder, MONTH, 8000)
+    how_to = hints(folder, MONTH, 8000, "csi_key")
     command = how_to.split("\n\n")[0].split(":\n", 1)[1].replace(".venv/bin/csi", f"{sys.executable} -m csi_service")
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("\n2026-10  ") == 12 + 1 + 1  # teams, unassigned, all
 
 
-def test_serve_answers_the_calculation_of_the_hint(folder):
-    how_to = hints(folder, MONTH, 8000)
+def test_serve_answers_the_calculation_of_the_hint(folder, tmp_path):
+    how_to = hints(folder, MONTH, 8000, "csi_key")
     body = how_to.split("-d '")[1].split("'")[0].encode()
-    with served("serve", "--host", "127.0.0.1", "--workers", "1") as run:
-        request = urllib.request.Request(  # noqa: S310
-            f"{run.address}/api/v1/calculate/composite", body, {"Content-Type": "application/json"}
-        )
+    key = csi("key", "create", "--name", "hint", "--role", "viewer", "--data", tmp_path).out.strip()
+    headers = {"Content-Type": "application/json", **bearer(key)}
+    with served(tmp_path, "serve", "--host", "127.0.0.1", "--workers", "1") as run:
+        request = urllib.request.Request(f"{run.address}/api/v1/calculate/composite", body, headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             text = answer.read().decode()
     assert "0.86425925925925" in text  # the example of the issue

@@ -10,7 +10,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from csi_service.cli.score import FORMATS
 from csi_service.core.periods import FORMS
+from csi_service.ingest import rejects
+from csi_service.report.files import WRITERS
 from tests.cli.terminal import by_node, calls, complaint, csi, make_calls, make_complaints, make_month, number, options
 from tests.files import make_csv
 from tests.make import WEIGHTS
@@ -415,3 +418,21 @@ def test_scores_that_do_not_fit_into_a_sheet_are_refused(tmp_path, month, monkey
 def test_complaints_alone_can_be_read_but_have_no_contacts(tmp_path):
     found = by_node(csi("score", "--complaints", make_complaints(tmp_path / "p.csv", 3), "--format", "csv").rows)
     assert (found["csi.complaint"]["value"], found["csi.complaint"]["reason"]) == ("", "not_given")
+
+
+def test_every_writer_is_offered():
+    assert list(FORMATS) == list(WRITERS)
+
+
+def test_the_summary_says_that_not_all_rejected_rows_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(rejects, "MOST_KEPT", 2)
+    rows = [["call_id", "started_at", "answered"], ["c1", "2021-01-05 10:00:00", "Y"]]
+    path = make_csv(tmp_path / "calls.csv", rows + [[f"x{number}", "soon", "Y"] for number in range(5)])
+    target = tmp_path / "rejects.csv"
+    ran = csi("score", "--calls", path, "--rejects", target)
+    assert "calls: 1 counted, 5 rejected (calls.csv)" in ran.err.splitlines()
+    note = f"  reasons are known of the first 2 rejected rows only; {target} holds no more than these"
+    assert ran.err.splitlines().count(note) == 1
+    assert len(target.read_text(encoding="utf-8-sig").splitlines()) == 1 + 2
+    monkeypatch.setattr(rejects, "MOST_KEPT", 5)
+    assert "only" not in csi("score", "--calls", path).err

@@ -45,6 +45,14 @@ def read(tmp_path, kind, header, rows, field, zone="UTC", mapping=""):
         ("UTC", "2021-02-30 10:00:00", REFUSED),
         ("UTC", "2021-01-05 10:00:60", REFUSED),
         ("UTC", "2021-01-05 1:00:00 PM", REFUSED),  # the engine would pass over the PM
+        ("UTC", "2021-1-5 9:5:8", "2021-01-05 09:05:08"),
+        ("UTC", "2021-01-05\t10:00:00\v", "2021-01-05 10:00:00"),
+        # as long as 2021-01-05 10:00:00, with the colon where it has one
+        ("UTC", "2021-1-3 9:58+08:00", "2021-01-03 01:58:00"),
+        ("Asia/Shanghai", "2021-01-05 10:00:5Z", "2021-01-05 10:00:05"),
+        ("UTC", "2021-01-05 10:00: 8", REFUSED),
+        ("UTC", "2021-01-05 10:1 :58", REFUSED),
+        ("UTC", "02021-01-5 10:00:00", REFUSED),
         ("UTC", "2021-01-05 10:00:00 Europe/Berlin", REFUSED),
         ("UTC", "2021-01-05 10:00:00-99", REFUSED),
         ("UTC", "5/1/2021 10:00", REFUSED),

@@ -225,3 +225,30 @@ def test_unused_columns_are_named_but_not_those_that_another_kind_of_the_file_us
         score = "score"
     """
     assert outcome_of({"calls": path}, mapping).ignored_columns == ["extra"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_the_encoding_shows_wherever_the_first_chinese_text_stands(tmp_path, packed, encoding):
+    plain = [f"c{number},2021-01-05 10:00:00,Y,a" for number in range(200_000)]  # 6 MB
+    chinese = [f"z{number},2021-01-05 10:00:00,是,客服{number}" for number in range(10)]
+    data = lines(*plain, *chinese).encode(encoding)
+    path = tmp_path / "calls.csv"
+    path.write_bytes(gzip.compress(data, 1) if packed else data)
+    outcome = outcome_of({"calls": path})
+    assert (outcome.loaded, outcome.rejected) == (200_010, 0)
+
+
+def test_a_single_line_that_is_no_text_is_rejected_wherever_it_stands(tmp_path):
+    plain = [f"c{number},2021-01-05 10:00:00,Y,a" for number in range(200_000)]
+    path = tmp_path / "calls.csv"
+    path.write_bytes(lines(*plain).encode() + b"x1,2021-01-05 10:00:00,Y,\xff\xff\nx2" + LAST.encode())
+    outcome = outcome_of({"calls": path})
+    assert (outcome.loaded, told(outcome)) == (200_001, [(200_002, "")])
+
+
+def test_a_nul_behind_the_sample_of_a_gzipped_file_is_found(tmp_path):
+    rows = [f"c{number},2021-01-05 10:00:00,Y,客服" for number in range(200_000)]
+    path = tmp_path / "calls.csv.gz"
+    path.write_bytes(gzip.compress(lines(*rows, "cx,2021-01-05 10:00:00,Y,a\0").encode(), 1))
+    assert told(outcome_of({"calls": path})) == [(200_002, "team")]
