@@ -3,12 +3,14 @@
 from flask import Flask, Response
 
 from csi_service import __version__
-from csi_service.api import BLUEPRINTS, docs
+from csi_service.api import BLUEPRINTS, auth, docs
 from csi_service.api.problems import ProblemApi
+from csi_service.api.watch import watch
 from csi_service.api.weights import SetName
 from csi_service.services import Services
 
-_ABOUT = """Customer satisfaction indices of a contact centre, calculated from evidence sent along; nothing is kept.
+_ABOUT = """Customer satisfaction indices of a contact centre: of the records that the service keeps, or calculated from
+evidence sent along, of which nothing is kept.
 
 Shares and indices are fractions from 0 to 1, times are seconds; null comes with a reason or with what is missing.
 I-CSI, O-CSI, C-CSI and the factor 25 are this project's own method after a practitioner's article, not an industry
@@ -27,11 +29,14 @@ def create_app(services: Services) -> Flask:
             "info": {"description": _ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         },
     )
+    watch(app)
     app.url_map.converters["set_name"] = SetName
     api = ProblemApi(app)
+    auth.document_scheme(api)
     for blueprint in BLUEPRINTS:
-        api.register_blueprint(blueprint(services))
-    app.register_blueprint(docs.blueprint(api.spec.to_dict))
+        auth.register(api, blueprint(services))
+    app.register_blueprint(docs.blueprint(api.spec.to_dict, services.settings.samples))
+    auth.guard(app, services)
     app.after_request(_secure)
     return app
 

@@ -23,7 +23,8 @@ from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
 from csi_service.store.facts import open_facts
 from csi_service.store.import_books import DONE, list_imports
-from csi_service.store.imports import Steps, import_files
+from csi_service.store.import_progress import Steps
+from csi_service.store.imports import import_files
 from csi_service.store.keys import KeyRing, create_key
 
 ZONE = "Asia/Shanghai"
@@ -97,7 +98,7 @@ def _key(services: Services, path: Path) -> str:
     database = services.store().database
     text = path.read_text(encoding="utf-8").strip() if path.exists() else ""
     if not text or KeyRing(database).caller(text, services.now()) is None:
-        name = f"demo {services.now():%Y-%m-%d %H:%M:%S}"
+        name = f"demo {services.now():%Y%m%d-%H%M%S}"
         text = create_key(database, name, "admin", "cli:demo", services.now())[1]
         path.touch(mode=0o600)
         path.write_text(f"{text}\n", encoding="utf-8")

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,11 +12,13 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from csi_service.errors import CsiError, DamagedError, StoreBusyError, StoreFullError
+from csi_service.errors import CsiError, DamagedError, SettingsError, StoreBusyError, StoreFullError
+from csi_service.records.prepared import fetch, run
 from csi_service.records.tables import STATE
 
 Item = TypeVar("Item")
 _BUSY_SECONDS = 10
+_TURN_SECONDS = 0.0002
 _REVISION = sa.select(STATE.c.revision)
 _PATIENCE = f"busy_timeout={_BUSY_SECONDS * 1000}"
 _RAISED = sa.update(STATE).values(revision=STATE.c.revision + 1).returning(STATE.c.revision)
@@ -31,12 +34,15 @@ class Database:
         if self.url.drivername == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = sa.create_engine(
-            self.url,
-            connect_args={"timeout": _BUSY_SECONDS} if self.is_sqlite else {},
-            pool_pre_ping=not self.is_sqlite,
-            hide_parameters=True,  # an error's text may reach the log, and no record's values with it
-        )
+        try:
+            self.engine = sa.create_engine(
+                self.url,
+                connect_args={"timeout": _BUSY_SECONDS} if self.is_sqlite else {},
+                pool_pre_ping=not self.is_sqlite,
+                hide_parameters=True,  # an error's text may reach the log, and no record's values with it
+            )
+        except ModuleNotFoundError as error:
+            raise SettingsError(f"CSI_DATABASE_URL needs {error.name}: install csi-service[postgresql]") from error
         self._watch: Any = None  # the connection that `pulse` has to itself
         self._seen: tuple[object, object] = (None, None)  # the file's version and the number of the last write then
         self._lock = threading.Lock()
@@ -72,15 +78,9 @@ class Database:
             StoreBusyError: another writer holds the database.
         """
         with _told(), self.engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            if self.is_sqlite:
-                driver.execute("PRAGMA busy_timeout=0")
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                if self.is_sqlite:
-                    driver.execute(f"PRAGMA {_PATIENCE}")
+            connection = connection.execution_options(patience=0)
+            with connection.begin():
+                yield connection
 
     def pulse(self) -> object:
         """Return a token that differs from an earlier one once a write (`next_revision`) has been made."""
@@ -141,7 +141,7 @@ def sqlite_url(path: Path) -> str:
 
 def next_revision(connection: sa.Connection) -> int:
     """Return the number of the write that this transaction makes; writers wait for one another here."""
-    return int(connection.execute(_RAISED).scalar_one())
+    return int(fetch(connection, _RAISED, {})[0]["revision"])
 
 
 def wait_for_writers(connection: sa.Connection) -> None:
@@ -152,7 +152,7 @@ def wait_for_writers(connection: sa.Connection) -> None:
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows with the same keys, or replace those of the same primary key."""
     if rows:
-        connection.execute(_insertion(connection.dialect.name, table, tuple(rows[0])), rows)
+        run(connection, _insertion(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 @functools.cache
@@ -173,8 +173,29 @@ def _set_up(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    reads = connection.get_execution_options().get("ro")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    """Begin; a writer asks for its turn every 0.2 ms, as SQLite itself sleeps ever longer, up to 0.1 s."""
+    options = connection.get_execution_options()
+    if options.get("ro"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver: Any = connection.connection.driver_connection
+    end = time.monotonic() + options.get("patience", _BUSY_SECONDS)
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while not _begun(driver, time.monotonic() < end):
+            time.sleep(_TURN_SECONDS)
+    finally:
+        driver.execute(f"PRAGMA {_PATIENCE}")
+
+
+def _begun(driver: Any, again: bool) -> bool:
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if again and "locked" in str(error):
+            return False
+        raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, error) from error
+    return True
 
 
 @contextlib.contextmanager

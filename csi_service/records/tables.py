@@ -79,6 +79,7 @@ def _record_table(kind: Kind) -> sa.Table:
 
 
 RECORDS: dict[str, sa.Table] = {name: _record_table(kind) for name, kind in KINDS.items()}
+sa.Index(None, RECORDS["surveys"].c.channel)  # which channels there are is asked with every reading
 
 # One row: the number of the last write, the time zone in which days are cut, the schema's own facts.
 STATE = sa.Table(
@@ -166,7 +167,9 @@ IMPORTS = sa.Table(
     METADATA,
     sa.Column("id", Number, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),  # waiting, running, done, unchanged, failed, cancelled, undoing, undone
+    sa.Column(
+        "status", sa.Text, nullable=False
+    ),  # waiting, running, done, unchanged, failed, cancelled, undoing, undone
     sa.Column("files", Json, nullable=False),  # names as they were given
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("mapping", sa.Text),  # the document's text
@@ -228,3 +231,120 @@ ANSWERS = sa.Table(  # given to requests with an Idempotency-Key
     sa.Column("at", Instant, nullable=False),
 )
 sa.Index(None, ANSWERS.c.at)
+# Published reports: what they were made from and their headline figures; a restatement is a further version ...
+PUBLISHED = sa.Table(
+    "published",
+    METADATA,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("grouping", sa.Text, nullable=False),  # the group keys, joined by commas
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("compare", sa.Text, nullable=False),
+    sa.Column("weights", Json, nullable=False),  # name, title, first day and digest
+    sa.Column("data_revision", Number, nullable=False),
+    sa.Column("code_version", sa.Text, nullable=False),
+    sa.Column("figures", Json, nullable=False),  # of all groups together, by node
+    sa.Column("reason", sa.Text),  # of a restatement
+    sa.Column("published_at", Instant, nullable=False),
+    sa.Column("published_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("period", "grouping", "version"),
+)
+# ... and their documents, byte for byte.
+PUBLISHED_FILES = sa.Table(
+    "published_files",
+    METADATA,
+    sa.Column("published_id", Number, primary_key=True, autoincrement=False),
+    sa.Column("format", sa.Text, primary_key=True),
+    sa.Column("language", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+# Sampling plans: as they were sent, with what they leave to the service filled in ...
+PLANS = sa.Table(
+    "plans",
+    METADATA,
+    sa.Column("batch", sa.Text, primary_key=True),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("selection", sa.Text, nullable=False),
+    sa.Column("plan", Json, nullable=False),
+    sa.Column("seed", Number, nullable=False),
+    sa.Column("due_on", sa.Date),
+    sa.Column("teams", Json),  # whose calls it may draw: those of its author's key; NULL: all
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("drawn_at", Instant),
+    sa.Column("drawn_by", sa.Text),
+    sa.Column("revision", Number, nullable=False),
+)
+# ... their strata, as last counted: each becomes the batch of that name ...
+PLAN_STRATA = sa.Table(
+    "plan_strata",
+    METADATA,
+    sa.Column("batch", sa.Text, primary_key=True),
+    sa.Column("plan", sa.Text, nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("members", Json, nullable=False),  # one a dimension that the plan is stratified by
+    sa.Column("calls", Number, nullable=False),
+    sa.Column("evaluated", Number, nullable=False),  # of these: left out
+    sa.Column("sample", Number, nullable=False),
+)
+# ... who listens ...
+PLAN_RATERS = sa.Table(
+    "plan_raters",
+    METADATA,
+    sa.Column("plan", sa.Text, primary_key=True),
+    sa.Column("rater", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
+    sa.Column("away", sa.Boolean, nullable=False),
+)
+# ... and the drawn calls with their raters ('': nobody can rate it).
+PLAN_CALLS = sa.Table(
+    "plan_calls",
+    METADATA,
+    sa.Column("plan", sa.Text, primary_key=True),
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("rater", sa.Text, primary_key=True),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("position", Number, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("team", sa.Text),
+    sa.Column("agent", sa.Text),
+)
+sa.Index(None, PLAN_CALLS.c.call_id)
+APPEALS = sa.Table(
+    "appeals",
+    METADATA,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("evaluation_id", sa.Text, nullable=False, unique=True),  # it is appealed against once
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("team", sa.Text),
+    sa.Column("agent", sa.Text),
+    sa.Column("rater", sa.Text),  # who evaluated, when it was filed
+    sa.Column("status", sa.Text, nullable=False),  # open, upheld, rejected
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("filed_at", Instant, nullable=False),
+    sa.Column("filed_by", sa.Text, nullable=False),
+    sa.Column("decided_at", Instant),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("revision", Number, nullable=False),
+)
+sa.Index(None, APPEALS.c.status)
+# What the answers to a QA form came to; it counts as long as the evaluation's own revision is this one.
+FORM_ANSWERS = sa.Table(
+    "form_answers",
+    METADATA,
+    sa.Column("evaluation_id", sa.Text, primary_key=True),
+    sa.Column("revision", Number, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),  # the form's version
+    sa.Column("answers", Json, nullable=False),
+    sa.Column("shares", Json, nullable=False),  # of each item's points, null where it did not apply
+    sa.Column("sections", Json, nullable=False),  # name, score, earned, possible, weight that really applied
+    sa.Column("earned", sa.Float, nullable=False),
+    sa.Column("possible", sa.Float, nullable=False),
+    sa.Column("score", sa.Float),  # a fraction
+    sa.Column("score_before_critical", sa.Float),
+    sa.Column("critical_failures", Json, nullable=False),  # item: customer, business or compliance
+    sa.Column("na_share", sa.Float, nullable=False),
+)

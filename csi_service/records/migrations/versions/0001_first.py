@@ -27,6 +27,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_answers_at", "answers", ["at"], unique=False)
     op.create_table(
+        "appeals",
+        sa.Column("id", Number, nullable=False),
+        sa.Column("evaluation_id", sa.Text(), nullable=False),
+        sa.Column("call_id", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("agent", sa.Text(), nullable=True),
+        sa.Column("rater", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("filed_at", Instant(), nullable=False),
+        sa.Column("filed_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("revision", Number, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_appeals"),
+        sa.UniqueConstraint("evaluation_id", name="uq_appeals_evaluation_id"),
+    )
+    op.create_index("ix_appeals_status", "appeals", ["status"], unique=False)
+    op.create_table(
         "audit",
         sa.Column("id", Number, nullable=False),
         sa.Column("at", Instant(), nullable=False),
@@ -156,6 +176,23 @@ def upgrade() -> None:
     op.create_index("ix_evaluations_day", "evaluations", ["day"], unique=False)
     op.create_index("ix_evaluations_import_id", "evaluations", ["import_id"], unique=False)
     op.create_table(
+        "form_answers",
+        sa.Column("evaluation_id", sa.Text(), nullable=False),
+        sa.Column("revision", Number, nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("answers", Json, nullable=False),
+        sa.Column("shares", Json, nullable=False),
+        sa.Column("sections", Json, nullable=False),
+        sa.Column("earned", sa.Float(), nullable=False),
+        sa.Column("possible", sa.Float(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("score_before_critical", sa.Float(), nullable=True),
+        sa.Column("critical_failures", Json, nullable=False),
+        sa.Column("na_share", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("evaluation_id", name="pk_form_answers"),
+    )
+    op.create_table(
         "held_fields",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("field", sa.Text(), nullable=False),
@@ -204,6 +241,56 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", name="uq_keys_prefix"),
     )
     op.create_table(
+        "plan_calls",
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("call_id", sa.Text(), nullable=False),
+        sa.Column("rater", sa.Text(), nullable=False),
+        sa.Column("batch", sa.Text(), nullable=False),
+        sa.Column("position", Number, nullable=False),
+        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("agent", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("plan", "call_id", "rater", name="pk_plan_calls"),
+    )
+    op.create_index("ix_plan_calls_call_id", "plan_calls", ["call_id"], unique=False)
+    op.create_table(
+        "plan_raters",
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("rater", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("away", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("plan", "rater", name="pk_plan_raters"),
+    )
+    op.create_table(
+        "plan_strata",
+        sa.Column("batch", sa.Text(), nullable=False),
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("members", Json, nullable=False),
+        sa.Column("calls", Number, nullable=False),
+        sa.Column("evaluated", Number, nullable=False),
+        sa.Column("sample", Number, nullable=False),
+        sa.PrimaryKeyConstraint("batch", name="pk_plan_strata"),
+    )
+    op.create_index("ix_plan_strata_plan", "plan_strata", ["plan"], unique=False)
+    op.create_table(
+        "plans",
+        sa.Column("batch", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("selection", sa.Text(), nullable=False),
+        sa.Column("plan", Json, nullable=False),
+        sa.Column("seed", Number, nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("teams", Json, nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("drawn_at", Instant(), nullable=True),
+        sa.Column("drawn_by", sa.Text(), nullable=True),
+        sa.Column("revision", Number, nullable=False),
+        sa.PrimaryKeyConstraint("batch", name="pk_plans"),
+    )
+    op.create_table(
         "posted_calls",
         sa.Column("call_id", sa.Text(), nullable=False),
         sa.Column("started_at", Instant(), nullable=False),
@@ -231,6 +318,31 @@ def upgrade() -> None:
     op.create_index("ix_posted_calls_customer_id", "posted_calls", ["customer_id"], unique=False)
     op.create_index("ix_posted_calls_day", "posted_calls", ["day"], unique=False)
     op.create_index("ix_posted_calls_import_id", "posted_calls", ["import_id"], unique=False)
+    op.create_table(
+        "published",
+        sa.Column("id", Number, nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("grouping", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("compare", sa.Text(), nullable=False),
+        sa.Column("weights", Json, nullable=False),
+        sa.Column("data_revision", Number, nullable=False),
+        sa.Column("code_version", sa.Text(), nullable=False),
+        sa.Column("figures", Json, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("published_at", Instant(), nullable=False),
+        sa.Column("published_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_published"),
+        sa.UniqueConstraint("period", "grouping", "version", name="uq_published_period_grouping_version"),
+    )
+    op.create_table(
+        "published_files",
+        sa.Column("published_id", Number, autoincrement=False, nullable=False),
+        sa.Column("format", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("published_id", "format", "language", name="pk_published_files"),
+    )
     op.create_table(
         "replaced_parts",
         sa.Column("import_id", Number, autoincrement=False, nullable=False),
@@ -286,6 +398,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("survey_id", name="pk_surveys"),
     )
     op.create_index("ix_surveys_call_id", "surveys", ["call_id"], unique=False)
+    op.create_index("ix_surveys_channel", "surveys", ["channel"], unique=False)
     op.create_index("ix_surveys_customer_id", "surveys", ["customer_id"], unique=False)
     op.create_index("ix_surveys_day", "surveys", ["day"], unique=False)
     op.create_index("ix_surveys_import_id", "surveys", ["import_id"], unique=False)

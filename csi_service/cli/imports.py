@@ -1,0 +1,183 @@
+"""csi import and csi imports: files of records into the store; what was imported, and how to undo it."""
+
+import zoneinfo
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from csi_service.cli.documents import read_mapping_text
+from csi_service.cli.output import Progress, whole, write_whole
+from csi_service.cli.store_option import actor, data_option, services_for
+from csi_service.errors import FileRefusedError, InvalidInputError, Problem
+from csi_service.facts.kinds import KINDS
+from csi_service.ingest.outcome import Outcome, write_rejects
+from csi_service.report.columns import in_columns, visible
+from csi_service.store import import_books as books
+from csi_service.store.import_books import Import, find_import, list_imports, rejects_of, request_cancel
+from csi_service.store.import_progress import Steps
+from csi_service.store.import_queue import work_off
+from csi_service.store.imports import Described, import_files
+from csi_service.store.undo import undo_import
+
+_REASONS_SHOWN = 5
+
+
+@click.command("import", short_help="Import record files.")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--mapping", metavar="FILE", help="How the files' columns are named (csi mapping suggest drafts one).")
+@click.option(
+    "--time-zone", metavar="ZONE", help="Zone of the files' local times; default: the mapping's, else CSI_TIME_ZONE."
+)
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Write the rejected rows there, as CSV."
+)
+@click.option("--strict", is_flag=True, help="Any rejected row ends the run with exit code 2; nothing is imported.")
+@data_option
+def import_(
+    kind: str,
+    files: Sequence[Path],
+    mapping: str | None,
+    time_zone: str | None,
+    rejects: Path | None,
+    strict: bool,
+    data: Path | None,
+) -> None:
+    """Import CSV, XLSX or Parquet files of one record kind into the data folder.
+
+    Rows that break their rules are left out and named; the others are put in together. A row with a number that is
+    kept already replaces it. The same files again change nothing. csi imports undo takes an import back.
+    """
+    if time_zone is not None and time_zone not in zoneinfo.available_timezones():
+        text = f"is {time_zone!r}; give an IANA name such as Asia/Shanghai"
+        raise InvalidInputError(Problem("--time-zone", text, time_zone))
+    services = services_for(data)
+    if rejects is not None and not rejects.parent.is_dir():
+        raise FileRefusedError(f"{rejects}: there is no folder {rejects.parent}")
+
+    def account(outcomes: Sequence[Outcome]) -> None:
+        if rejects is not None:
+            with whole(rejects) as beside:
+                write_rejects(beside, outcomes)
+
+    described = None if mapping is None else Described(read_mapping_text(Path(mapping)), Path(mapping).name)
+    with Progress() as progress:
+        steps = Steps(progress.tell, account)
+        made = import_files(
+            services.store(), kind, files, actor(), services.now, described, time_zone, strict=strict, steps=steps
+        )
+    _tell(made)
+
+
+def _tell(made: Import) -> None:
+    """Say on standard error what became of an import."""
+    if made.status == books.UNCHANGED:
+        click.echo(f"Import {made.id}: the same as import {made.same_as}, which still counts; nothing to do.", err=True)
+        return
+    click.echo(f"Import {made.id} is {made.status}. csi imports undo {made.id} takes it back.", err=True)
+    for outcome in made.outcomes:
+        for line in _account_of(outcome):
+            click.echo(line, err=True)
+
+
+def _account_of(outcome: Mapping[str, Any]) -> Iterator[str]:
+    news = ", ".join(f"{outcome[name]:,} {name}" for name in ("created", "replaced", "unchanged"))
+    yield f"{outcome['kind']}: {outcome['loaded']:,} imported ({news}), {outcome['rejected']:,} rejected"
+    if outcome["repeated"]:
+        yield f"  {outcome['repeated']:,} replaced by a later row with the same number"
+    for reason in outcome["reasons"][:_REASONS_SHOWN]:
+        yield f"  {reason['rows']:,} x {visible(reason['reason'])}"
+    if outcome["ignored_columns"]:
+        yield f"  columns not used: {visible(', '.join(outcome['ignored_columns']))}"
+
+
+@click.group(short_help="What was imported.")
+def imports() -> None:
+    """List imports, show one, undo one."""
+
+
+@imports.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, the newest first."
+)
+@data_option
+def list_(limit: int, data: Path | None) -> None:
+    """List the imports, the newest first."""
+    services = services_for(data)
+    found, _ = list_imports(services.store(), limit=limit)
+    head = ("number", "status", "kind", "files", "made", "by", "loaded", "rejected")
+    rows = [_row(each, services.settings.time_zone) for each in found]
+    for line in in_columns([head, *rows], range(1, 6)):
+        click.echo(line)
+
+
+def _row(found: Import, zone: zoneinfo.ZoneInfo) -> tuple[str, ...]:
+    sums = [f"{sum(outcome[name] for outcome in found.outcomes):,}" for name in ("loaded", "rejected")]
+    made = found.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    files = ", ".join(found.files)
+    return (str(found.id), found.status, found.kind, visible(files), made, visible(found.created_by), *sums)
+
+
+@imports.command()
+@click.argument("number", type=int)
+@data_option
+def show(number: int, data: Path | None) -> None:
+    """Show an import: how far it has come, what became of it."""
+    services = services_for(data)
+    found, zone = find_import(services.store(), number), services.settings.time_zone
+    click.echo(f"Import {found.id} of {found.kind} from {visible(', '.join(found.files))}: {found.status}")
+    for word, at in (("made", found.created_at), ("begun", found.started_at), ("ended", found.finished_at)):
+        if at is not None:
+            click.echo(f"  {word} {at.astimezone(zone).strftime('%Y-%m-%d %H:%M:%S')}")
+    click.echo(f"  by {visible(found.created_by)}")
+    if found.status == books.RUNNING:
+        click.echo(f"  {found.share_done:.0%} done, about {found.rows_read:,} rows read")
+    if found.same_as is not None:
+        click.echo(f"  the same as import {found.same_as}")
+    if found.error is not None:
+        click.echo(f"  {visible(found.error)}")
+    for outcome in found.outcomes:
+        for line in _account_of(outcome):
+            click.echo(line)
+
+
+@imports.command()
+@click.argument("number", type=int)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to the terminal."
+)
+@data_option
+def rejects(number: int, output: Path | None, data: Path | None) -> None:
+    """Print the rejected rows of an import as CSV; mended, the file can be imported."""
+    store = services_for(data).store()
+    write_whole(rejects_of(store, find_import(store, number)).read_bytes(), output)
+
+
+@imports.command()
+@click.argument("number", type=int)
+@data_option
+def cancel(number: int, data: Path | None) -> None:
+    """Stop an import that waits or is running; nothing of it remains."""
+    services = services_for(data)
+    found = request_cancel(services.store(), number, actor(), services.now())
+    click.echo(f"Import {number} is {'stopping' if found.status in books.OPEN else found.status}.", err=True)
+
+
+@imports.command()
+@click.argument("number", type=int)
+@data_option
+def undo(number: int, data: Path | None) -> None:
+    """Take an import back: what came with it goes, what it replaced comes back unless something newer stands there."""
+    services = services_for(data)
+    undo_import(services.store(), number, actor(), services.now)
+    click.echo(f"Import {number} is undone.", err=True)
+
+
+@imports.command(hidden=True)
+@data_option
+def work(data: Path | None) -> None:
+    """Work off what was sent to the service; it starts this by itself."""
+    services = services_for(data)
+    work_off(services.store(), services.now)

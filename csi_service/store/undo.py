@@ -1,0 +1,244 @@
+"""Undoing an import: what came with it goes, what it had replaced comes back unless something newer stands there.
+
+Afterwards the store is as if the import had never been: where a later import had replaced what this one brought in, and
+is undone as well, what was there before both comes back.
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterable
+
+import duckdb
+import sqlalchemy as sa
+
+from csi_service.errors import ConflictError, CsiError
+from csi_service.facts.duck import literal, workspace
+from csi_service.facts.kinds import DIMENSIONS, KINDS, Kind
+from csi_service.facts.partitions import COLUMNS, Part, relation, telling_damage, write_part
+from csi_service.records.database import chunks, next_revision, upsert
+from csi_service.records.tables import HELD_FIELDS, IMPORTS, RECORDS, REPLACED_PARTS, REPLACED_RECORDS
+from csi_service.store import import_books as books
+from csi_service.store.audit import note
+from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
+from csi_service.store.import_books import DONE, UNDOING, UNDONE, Import, Now, find_import, hold, let_go, work_folder
+from csi_service.store.import_calls import telling_full
+from csi_service.store.parts import drop_unused, fold_locked, read_parts, switch
+from csi_service.store.writes import (
+    TOGETHER,
+    Record,
+    days_of_calls,
+    find_records,
+    from_json,
+    mark_days,
+    place_evaluations,
+)
+
+_NAMES = ", ".join(COLUMNS)
+_AT_ONCE = 10_000
+
+
+def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
+    """Undo an import that counts, in one write.
+
+    Raises:
+        NotFoundError: there is no such import.
+        ConflictError: it does not count (any more), or another process is at it.
+        StoreFullError: no room is left; nothing has changed.
+    """
+    handle = hold(work_folder(store, number))
+    try:
+        with store.lock(IMPORT_LOCK):
+            found = find_import(store, number)
+            if found.status not in (DONE, UNDOING) or handle is None:
+                raise ConflictError(f"import {number} is {found.status}; only one that is done can be undone")
+            try:
+                _undo(store, found, actor, now)
+            except CsiError as error:  # it goes on counting
+                with contextlib.suppress(CsiError):
+                    books.change(store, number, [UNDOING], status=DONE, error=f"cannot be undone: {error}")
+                raise
+    finally:
+        if handle is not None:
+            let_go(work_folder(store, number), handle)
+    return find_import(store, number)
+
+
+def _undo(store: Store, found: Import, actor: str, now: Now) -> None:
+    kinds = [outcome["kind"] for outcome in found.outcomes]
+    if "calls" not in kinds:
+        _write(store, found, kinds, actor, now, None, {})
+        return
+    with store.lock(CALLS_LOCK), workspace(below=work_folder(store, found.id)) as (duck, _), telling_full():
+        fold_locked(store)
+        try:
+            days = _days_before(store, duck, found)
+            _write(store, found, kinds, actor, now, duck, days)
+        except BaseException:
+            drop_unused(store, f"u{found.id}")
+            raise
+
+
+def _write(
+    store: Store,
+    found: Import,
+    kinds: Iterable[str],
+    actor: str,
+    now: Now,
+    duck: duckdb.DuckDBPyConnection | None,
+    days: dict[dt.date, Part | None],
+) -> None:
+    with store.database.writing() as connection:
+        revision = next_revision(connection)
+        if not books.change_within(connection, found.id, [DONE, UNDOING], status=UNDONE, undone_by=actor, error=None):
+            raise ConflictError(f"import {found.id} was undone meanwhile")
+        if duck is not None and days:
+            switch(connection, duck, days, "undone_calls", revision)
+        for name in kinds:
+            if name != "calls":
+                _undo_records(connection, KINDS[name], found.id, revision, store.time_zone)
+        connection.execute(sa.delete(HELD_FIELDS).where(HELD_FIELDS.c.import_id == found.id))
+        before = {"files": list(found.files), "outcomes": list(found.outcomes)}
+        note(connection, now(), actor, "undo", "import", str(found.id), before, None, revision)
+
+
+# --- calls
+
+
+def _days_before(store: Store, duck: duckdb.DuckDBPyConnection, found: Import) -> dict[dt.date, Part | None]:
+    """Write the days' files as they are without the import; the table `undone_calls` tells the calls that change."""
+    with store.database.reading() as connection:
+        parts = read_parts(connection)
+        touched, _ = _put_aside(connection, found.id)
+        undone = set(connection.execute(sa.select(IMPORTS.c.id).where(IMPORTS.c.status == UNDONE)).scalars())
+    kept = {part.day: part for part in parts}
+    present = relation(store.calls, [kept[day] for day in touched if day in kept])
+    with telling_damage():
+        duck.execute(f"CREATE TEMP TABLE gone AS SELECT call_id, day FROM {present} WHERE import_id = {found.id}")
+        _collect_restored(store, duck, parts, found.id, undone | {found.id})
+        days = {
+            row[0] for row in duck.execute("SELECT DISTINCT day FROM gone UNION SELECT day FROM restored").fetchall()
+        }
+        duck.execute(
+            "CREATE TEMP TABLE undone_calls AS "
+            f"SELECT call_id, {', '.join(DIMENSIONS)} FROM restored UNION ALL "
+            f"SELECT call_id, {', '.join('NULL' for _ in DIMENSIONS)} FROM gone "
+            "WHERE call_id NOT IN (SELECT call_id FROM restored)"
+        )
+    made = {}
+    for day in sorted(days):
+        old = relation(store.calls, [kept[day]] if day in kept else [])
+        query = (
+            f"SELECT {_NAMES} FROM {old} AS old WHERE import_id IS DISTINCT FROM {found.id} "
+            f"UNION ALL SELECT {_NAMES} FROM restored WHERE day = {literal(day.isoformat())}"
+        )
+        made[day] = write_part(duck, query, store.calls, day, f"u{found.id}")
+    return made
+
+
+def _put_aside(connection: sa.Connection, import_id: int) -> tuple[list[dt.date], list[str]]:
+    """The days that an import changed, and the files that counted before it."""
+    query = sa.select(REPLACED_PARTS.c.day, REPLACED_PARTS.c.file).where(REPLACED_PARTS.c.import_id == import_id)
+    rows = connection.execute(query).all()
+    return [row.day for row in rows], [row.file for row in rows if row.file is not None]
+
+
+def _collect_restored(
+    store: Store, duck: duckdb.DuckDBPyConnection, parts: list[Part], import_id: int, undone: set[int]
+) -> None:
+    """Make the table `restored`: the calls that the import had replaced, where none of that number is there else.
+
+    A call that came with an import that is undone by now gives way to what that import had replaced.
+    """
+    columns = ", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items())
+    duck.execute(f"CREATE TEMP TABLE restored ({columns})")
+    gone = _list(undone)
+    waiting = [(import_id, "call_id IN (SELECT call_id FROM gone)")]
+    while waiting:
+        number, wanted = waiting.pop()
+        with store.database.reading() as connection:
+            _, files = _put_aside(connection, number)
+        if not files:
+            continue
+        query = f"SELECT {_NAMES} FROM {_files(store, files)} WHERE {wanted}"
+        duck.execute(f"CREATE OR REPLACE TEMP TABLE found AS {query}")
+        duck.execute(f"INSERT INTO restored SELECT * FROM found WHERE coalesce(import_id NOT IN ({gone}), true)")
+        older = duck.execute(f"SELECT DISTINCT import_id FROM found WHERE import_id IN ({gone})").fetchall()
+        for (other,) in older:
+            table = f"of_{other}_{number}"
+            duck.execute(f"CREATE TEMP TABLE {table} AS SELECT call_id FROM found WHERE import_id = {other}")
+            waiting.append((other, f"call_id IN (SELECT call_id FROM {table})"))
+
+
+def _list(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
+
+
+def _files(store: Store, files: Iterable[str]) -> str:
+    return relation(store.calls, [Part(dt.date.min, file, 0, "", "", None) for file in files])
+
+
+# --- records
+
+
+def _undo_records(connection: sa.Connection, kind: Kind, import_id: int, revision: int, time_zone: str) -> None:
+    table = RECORDS[kind.name]
+    own = table.c.import_id == import_id
+    days = set(connection.execute(sa.select(table.c.day).distinct().where(own, table.c.day.is_not(None))).scalars())
+    if kind.name in TOGETHER:
+        days |= _days_beside(connection, table, own)
+    batches = list(connection.execute(sa.select(table.c.batch).where(own)).scalars()) if kind.name == "batches" else []
+    restored = _restored(connection, kind, import_id)
+    connection.execute(sa.delete(table).where(own))
+    for chunk in chunks(restored, _AT_ONCE):
+        upsert(connection, table, [record | {"revision": revision} for record in chunk])
+    days |= {record["day"] for record in restored if record["day"] is not None}
+    if kind.name in TOGETHER:
+        days |= days_of_calls(connection, kind.name, {record["call_id"] for record in restored} - {None})
+    _pass_on(connection, kind, import_id)
+    mark_days(connection, kind.name, days, revision)
+    if batches:
+        place_evaluations(connection, batches, revision, time_zone)
+
+
+def _days_beside(connection: sa.Connection, table: sa.Table, own: sa.ColumnElement[bool]) -> set[dt.date]:
+    """The days of the records that stand for the same call as one of the import's."""
+    calls = sa.select(table.c.call_id).where(own, table.c.call_id.is_not(None))
+    query = sa.select(table.c.day).distinct().where(table.c.call_id.in_(calls), table.c.day.is_not(None))
+    return set(connection.execute(query).scalars())
+
+
+def _restored(connection: sa.Connection, kind: Kind, import_id: int) -> list[Record]:
+    """The records that the import had replaced and that nothing newer has replaced."""
+    restored = []
+    names = [column.name for column in RECORDS[kind.name].c]
+    query = sa.select(REPLACED_RECORDS.c.record).where(*_replaced_by(kind, import_id))
+    for chunk in chunks(list(connection.execute(query).scalars()), _AT_ONCE):
+        olds = [from_json(kind, record) for record in chunk]
+        now = find_records(connection, kind, [tuple(old[name] for name in kind.identity) for old in olds])
+        for old in olds:
+            standing = now.get(tuple(old[name] for name in kind.identity))
+            if standing is not None and standing["import_id"] == import_id:
+                restored.append({name: old[name] for name in names})
+    return restored
+
+
+def _replaced_by(kind: Kind, import_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (REPLACED_RECORDS.c.import_id == import_id, REPLACED_RECORDS.c.kind == kind.name)
+
+
+def _pass_on(connection: sa.Connection, kind: Kind, import_id: int) -> None:
+    """Where a later import has put this import's record aside, let it put aside what this one had replaced."""
+    book = REPLACED_RECORDS
+    own = dict(
+        connection.execute(sa.select(book.c.identity, book.c.record).where(*_replaced_by(kind, import_id))).all()
+    )
+    later = sa.select(book.c.import_id, book.c.identity).where(
+        book.c.kind == kind.name, book.c.record["import_id"].as_integer() == import_id
+    )
+    for number, identity in connection.execute(later).all():
+        where = (book.c.import_id == number, book.c.kind == kind.name, book.c.identity == identity)
+        if identity in own:
+            connection.execute(sa.update(book).where(*where).values(record=own[identity]))
+        else:
+            connection.execute(sa.delete(book).where(*where))
+    connection.execute(sa.delete(book).where(*_replaced_by(kind, import_id)))
