@@ -11,6 +11,7 @@ from csi_service.facts.kinds import KINDS
 from csi_service.rollup.places import Scope, joined, key_columns
 
 SURVEYS, INVITATIONS = KINDS["surveys"], KINDS["survey_invitations"]
+FAMILIES = ("responses", "satisfied_responses", "response_points", "responses_set_aside")  # one measure a channel each
 LEAST_SECONDS = 2  # a faster answer is a link scanner's, not a customer's
 
 

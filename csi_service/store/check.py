@@ -11,8 +11,9 @@ from csi_service.facts.duck import workspace
 from csi_service.facts.kinds import DIMENSIONS
 from csi_service.store import counters, recount
 from csi_service.store.counters import GROUPINGS
-from csi_service.store.facts import days_with_records, frame
+from csi_service.store.facts import days_with_records
 from csi_service.store.folder import Store
+from csi_service.store.frames import frame
 from csi_service.store.recount import Asked
 
 DAYS_AT_ONCE = 31

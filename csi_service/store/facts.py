@@ -29,8 +29,9 @@ class StoreFacts:
 
     `teams` are the only teams there are, as far as the reader is concerned (None: all). Without `by_day` all days are
     summed up and stand on the period's first. `revision` is the store's at the time of reading; `counted_days` tells
-    how much had to be counted first, `slow` that the grouping is not kept and was counted from the records. `seen` has
-    the members of each dimension that is filtered by, whether they passed or not.
+    how much had to be counted first, `slow` that the grouping is not kept and was counted from the records, `only` the
+    one output that is read (None: all). `seen` has the members of each dimension that is filtered by, whether they
+    passed or not.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class StoreFacts:
     by_day: bool = True
     counted_days: int = 0
     slow: bool = False
+    only: str | None = None
     seen: dict[str, set[str]] = field(default_factory=dict)
     _tables: dict[str, dict[str, pa.Table]] = field(default_factory=dict)
     _measures: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -63,7 +65,8 @@ class StoreFacts:
         if weights.digest not in self._measures:
             tables = {name: table for name, table in self._counters(weights).items() if name != "ratings"}
             found = added(list(tables.values()), self.keys) if self.by_day else pooled(list(tables.values()), self.keys)
-            self._measures[weights.digest] = found if self.by_day else self._on_first(found)
+            found = found if self.by_day else self._on_first(found)
+            self._measures[weights.digest] = self._with_noughts(found, weights) if len(found) else found
         return self._measures[weights.digest]
 
     def rated_calls(self) -> pd.DataFrame | None:
@@ -71,9 +74,25 @@ class StoreFacts:
         if "rating" not in self.held["evaluations"] or self._last is None:
             return None
         found = self._counters(self._last).get("ratings")
-        if found is None or not len(found):
-            return None
+        if found is None:
+            texts = ["day", *self.keys, "batch", "selection"]
+            return pd.DataFrame({name: pd.Series(dtype="datetime64[s]" if name == "day" else "str") for name in texts}
+                                | {f"level_{level}": pd.Series(dtype="float64") for level in range(1, 6)})  # fmt: skip
         return frame(found) if self.by_day else self._on_first(frame(summed(found)))
+
+    def _with_noughts(self, found: pd.DataFrame, weights: WeightSet) -> pd.DataFrame:
+        """The measures with those of which the period has no record but the store may have."""
+        known = recount.columns(self.store, self._asked(weights))
+        missing = sorted(known - set(found.columns))
+        return found.assign(**dict.fromkeys(missing, 0.0)) if missing else found
+
+    def rating_counters(self, weights: WeightSet) -> pa.Table | None:
+        """Return the rated calls by day, key, batch and level, and who rated them; None where there are none.
+
+        Raises:
+            DamagedError: a file of calls that is needed cannot be read.
+        """
+        return self._counters(weights).get("ratings") if "rating" in self.held["evaluations"] else None
 
     def _on_first(self, whole: pd.DataFrame) -> pd.DataFrame:
         whole.insert(0, "day", pd.Timestamp(self.period.first).as_unit("s"))
@@ -81,7 +100,7 @@ class StoreFacts:
 
     def _counters(self, weights: WeightSet) -> dict[str, pa.Table]:
         if weights.digest not in self._tables:
-            asked = Asked(weights, self.held, self.period.first, self.period.last)
+            asked = self._asked(weights)
             dimensions = {*self.keys, *self.filters, *(["team"] if self.teams is not None else [])}
             grouping = counters.grouping_for(dimensions)
             if grouping is None:
@@ -93,7 +112,18 @@ class StoreFacts:
                 tables, counted_days = recount.read(self.store, asked, grouping)
                 self.counted_days += counted_days
             self._tables[weights.digest] = {name: self._narrowed(table) for name, table in tables.items()}
+            self._narrow_batches(tables.get("ratings"), self._tables[weights.digest].get("ratings"))
         return self._tables[weights.digest]
+
+    def _asked(self, weights: WeightSet) -> Asked:
+        return Asked(weights, self.held, self.period.first, self.period.last, self.only)
+
+    def _narrow_batches(self, whole: pa.Table | None, narrowed: pa.Table | None) -> None:
+        """Leave out the batches whose ratings all lie outside, and for a reader of some teams those without any."""
+        inside = [] if narrowed is None else narrowed["batch"].unique().to_pylist()
+        outside = set() if whole is None else {*whole["batch"].unique().to_pylist()} - {*inside}
+        wanted = self.batches["batch"].isin(inside) if self.teams is not None else ~self.batches["batch"].isin(outside)
+        self.batches = self.batches[wanted]
 
     def _narrowed(self, table: pa.Table) -> pa.Table:
         """The rows within the filters, without the dimensions that are only filtered by."""
@@ -120,13 +150,14 @@ def open_facts(
     *,
     teams: tuple[str, ...] | None = None,
     by_day: bool = True,
+    only: str | None = None,
 ) -> StoreFacts:
     """Return the facts of a period as they are now; see `StoreFacts` for what narrows them."""
     fold_posted(store)
     with store.database.reading() as connection:
         revision = revision_of(connection)
         held, batches = counters.held_fields(connection), read_batches(connection)
-    return StoreFacts(store, period, keys, filters or {}, revision, held, batches, teams, by_day)
+    return StoreFacts(store, period, keys, filters or {}, revision, held, batches, teams, by_day, only=only)
 
 
 def revision_of(connection: sa.Connection) -> int:

@@ -13,16 +13,17 @@ from csi_service.core.weights import WeightSet
 from csi_service.facts.duck import workspace
 from csi_service.facts.kinds import REFERRING
 from csi_service.facts.partitions import Part, relation, telling_damage
+from csi_service.metrics import RECOUNTED_DAYS
 from csi_service.records.database import wait_for_writers
-from csi_service.records.tables import DAYS
-from csi_service.rollup import evaluations
+from csi_service.records.tables import DAYS, RECORDS
+from csi_service.rollup import evaluations, surveys
 from csi_service.rollup.outputs import OUTPUTS, Counting, Fields, variants
 from csi_service.rollup.places import Scope
 from csi_service.store import counters
 from csi_service.store.counters import FINEST, GROUPINGS, Due, Grouping
 from csi_service.store.folder import COUNT_LOCK, Store
 from csi_service.store.parts import fold_posted, read_parts
-from csi_service.store.places import find_places, keep_places
+from csi_service.store.places import calls_revision, find_places, keep_places
 from csi_service.store.rows import load_records
 
 CALLS_AT_ONCE = 4_000_000
@@ -32,17 +33,19 @@ _OUTPUTS = {output.name: output for output in OUTPUTS}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a reader needs counted: the set's outputs with their variants and windows, and the days."""
+    """What a reader needs counted: the set's outputs (or `only` one) with their variants and windows, and the days."""
 
     weights: WeightSet
     fields: Fields
     first: dt.date
     last: dt.date
+    only: str | None = None
 
     @property
     def variants(self) -> dict[str, str]:
         """The outputs that the set asks for, each with the variant that answers for it."""
-        return variants(self.weights, self.fields)
+        found = variants(self.weights, self.fields)
+        return found if self.only is None else {name: found[name] for name in found if name == self.only}
 
     @property
     def windows(self) -> dict[str, float]:
@@ -70,6 +73,7 @@ def refresh(store: Store, asked: Asked) -> int:
             if counted := _count_some(store, asked, some):
                 left -= {(item.output, item.day) for item in some}
                 done += counted
+    RECOUNTED_DAYS.inc(done)
     return done
 
 
@@ -97,6 +101,34 @@ def _due(store: Store, asked: Asked) -> list[Due]:
         return counters.due(connection, asked.variants, asked.windows, asked.first, asked.last)
 
 
+def columns(store: Store, asked: Asked) -> set[str]:
+    """Return the measures that the outputs give, whether any record has come or not; those of a survey channel too."""
+    key = tuple(sorted(asked.variants.items()))
+    if key not in _COLUMNS:
+        with workspace() as (duck, _), store.database.reading() as connection:
+            prepare(store, connection, duck, [], asked, max_window(asked))
+            frames = count(duck, asked, list(asked.variants), {}, ((),))
+        of_outputs = (found[()] for name, found in frames.items() if name != "ratings")
+        _COLUMNS[key] = {str(column) for frame in of_outputs for column in frame.columns} - {"day"}
+    if "surveys" not in asked.variants:
+        return _COLUMNS[key]
+    with store.database.reading() as connection:
+        channels = _survey_channels(connection)
+    return _COLUMNS[key] | {f"{family}.{channel}" for family in surveys.FAMILIES for channel in channels}
+
+
+_COLUMNS: dict[tuple[tuple[str, str], ...], set[str]] = {}  # by output and variant; the same in every store
+
+
+def _survey_channels(connection: sa.Connection) -> list[str]:
+    """The channels of all surveys, each found in the index right behind the one before."""
+    channel = RECORDS["surveys"].c.channel
+    found = sa.select(sa.func.min(channel).label("channel")).cte("found", recursive=True)
+    behind = sa.select(sa.func.min(channel)).where(channel > found.c.channel).scalar_subquery()
+    found = found.union_all(sa.select(behind).where(found.c.channel.is_not(None)))
+    return list(connection.execute(sa.select(found.c.channel).where(found.c.channel.is_not(None))).scalars())
+
+
 def _first_days(store: Store, found: Sequence[Due]) -> list[Due]:
     """As many of the days as can be counted in one go."""
     days = sorted({item.day for item in found})[:DAYS_AT_ONCE]
@@ -114,21 +146,16 @@ def _first_days(store: Store, found: Sequence[Due]) -> list[Due]:
 
 def _count_some(store: Store, asked: Asked, items: Sequence[Due]) -> int:
     with workspace() as (duck, _), store.database.reading() as connection:
-        calls_at = _calls_revision(connection)
+        calls_at = calls_revision(connection)
         horizons = {name: counters.horizon(connection, name) for name in asked.windows}
         places = prepare(store, connection, duck, [item.day for item in items], asked, max_window(asked))
         frames = count(duck, asked, [item.output for item in items], horizons)
     with store.database.writing() as connection:
         wait_for_writers(connection)
-        if places and _calls_revision(connection) != calls_at:
+        if places and calls_revision(connection) != calls_at:
             return 0  # a call that records name may have come or gone: look again
         keep_places(connection, places)
         return counters.keep(connection, items, frames, horizons)
-
-
-def _calls_revision(connection: sa.Connection) -> int:
-    query = sa.select(sa.func.coalesce(sa.func.max(DAYS.c.revision), 0)).where(DAYS.c.kind == "calls")
-    return int(connection.execute(query).scalar_one())
 
 
 def max_window(asked: Asked) -> float:

@@ -1,0 +1,191 @@
+"""Scores out of the store: of a period by groups, and of a row of periods."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from csi_service.core.calculators import CALCULATORS
+from csi_service.core.composite import score, walk
+from csi_service.core.indicator import Node
+from csi_service.core.levels import LEVELS
+from csi_service.core.periods import Period
+from csi_service.core.weights import WeightSet, in_effect
+from csi_service.errors import InvalidInputError, NotFoundError, Problem
+from csi_service.scoring import PeriodScores, Request, check_keys, score_facts
+from csi_service.store.facts import StoreFacts, days_with_records, open_facts
+from csi_service.store.folder import Store
+
+MOST_POINTS, MOST_GROUP_POINTS = 500, 5000
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for: the group keys, the members that count by dimension, the weights (None: by date).
+
+    `teams` are the only teams that the caller sees (None: all); another one is to them as one that does not exist.
+    """
+
+    keys: tuple[str, ...] = ()
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weights: WeightSet | None = None
+    teams: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The scores of one period by group and in total; None where it has no record."""
+
+    period: Period
+    in_progress: bool
+    weights: WeightSet
+    by_group: PeriodScores | None = None
+    total: PeriodScores | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: the points, the number of the last write then, what is worth knowing.
+
+    `slow` tells why it was counted from the records (None: it was not), `hint` why something is empty.
+    """
+
+    query: Query
+    points: tuple[Point, ...]
+    revision: int
+    warnings: tuple[str, ...] = ()
+    slow: str | None = None
+    hint: str | None = None
+
+
+def read_scores(store: Store, sets: Sequence[WeightSet], period: Period, query: Query, today: dt.date) -> Reading:
+    """Return the scores of a period by group.
+
+    Raises:
+        InvalidInputError: group keys that are no dimensions, or no weights in effect in the period.
+        DamagedError: a file of calls that is needed cannot be read.
+    """
+    check_keys(query.keys)
+    facts = open_facts(store, period, query.keys, query.filters, teams=query.teams, by_day=False)
+    return _reading(facts, [period], sets, query, today)
+
+
+def read_series(
+    store: Store, sets: Sequence[WeightSet], period: Period, grain: str, query: Query, today: dt.date
+) -> Reading:
+    """Return the scores of each day, week or month of a period by group.
+
+    Raises:
+        InvalidInputError: as `read_scores`, and where there would be too many points or groups.
+        DamagedError: a file of calls that is needed cannot be read.
+    """
+    check_keys(query.keys)
+    days = (period.last - period.first).days + 1
+    if days > MOST_POINTS * 31:  # not even cut into months
+        raise _too_many(f"{days} days")
+    parts = period.cut(grain)
+    if len(parts) > MOST_POINTS:
+        raise _too_many(f"{len(parts)} points, at most {MOST_POINTS} are answered")
+    facts = open_facts(store, period, query.keys, query.filters, teams=query.teams)
+    groups = facts.measures(weights_of(sets, parts[-1], query))[list(query.keys)].drop_duplicates()
+    if query.keys and len(groups) * len(parts) > MOST_GROUP_POINTS:
+        raise _too_many(f"{len(groups)} groups x {len(parts)} points, at most {MOST_GROUP_POINTS} are answered")
+    return _reading(facts, parts, sets, query, today)
+
+
+def _too_many(found: str) -> InvalidInputError:
+    text = f"asks for too much: {found}; take a coarser grain, a shorter time or fewer groups"
+    return InvalidInputError(Problem("/grain", text, code="too_many"))
+
+
+def weights_of(sets: Sequence[WeightSet], period: Period, query: Query) -> WeightSet:
+    """Return the set that a period is scored with.
+
+    Raises:
+        InvalidInputError: none is in effect on its last day.
+    """
+    try:
+        return query.weights or in_effect(sets, period.last)
+    except NotFoundError as error:
+        raise InvalidInputError(Problem("/period", str(error), period.label, "no_weights")) from error
+
+
+def _reading(
+    facts: StoreFacts, periods: Sequence[Period], sets: Sequence[WeightSet], query: Query, today: dt.date
+) -> Reading:
+    points, warnings = [], dict[str, None]()
+    for period in periods:
+        point, told = read_point(facts, period, weights_of(sets, period, query), today)
+        points.append(point)
+        warnings.update(dict.fromkeys(told))
+    empty = all(point.total is None for point in points)
+    return Reading(query, tuple(points), facts.revision, tuple(warnings), why_slow(facts), hint(facts, empty))
+
+
+def read_point(facts: StoreFacts, period: Period, weights: WeightSet, today: dt.date) -> tuple[Point, Sequence[str]]:
+    """Return the scores of one period of the facts, and the warnings."""
+    days = facts.measures(weights)["day"].to_numpy()
+    if not ((days >= np.datetime64(period.first)) & (days <= np.datetime64(period.last))).any():
+        return Point(period, period.last >= today, weights), ()
+    scores = score_facts(facts, (), Request(period, None, facts.keys, weights), today)
+    by_group, total = scores.by_group[0], scores.total[0]
+    return Point(period, total.in_progress, weights, by_group, total), scores.warnings
+
+
+def why_slow(facts: StoreFacts) -> str | None:
+    """Return why facts were counted from the records; None where they were not."""
+    return "no counters are kept for these dimensions together; counted from the records" if facts.slow else None
+
+
+def hint(facts: StoreFacts, empty: bool) -> str | None:
+    """Return why the answer is empty, or which members of a filter have no record; None where nothing is odd."""
+    unknown = [
+        _unknown(facts, name, missing)
+        for name, members in facts.filters.items()
+        if facts.seen.get(name) and (missing := [member for member in members if member not in facts.seen[name]])
+    ]
+    if unknown:
+        return "; ".join(unknown)
+    if not empty:
+        return None
+    if any(facts.seen.values()):
+        return f"no record in {facts.period.label} fits all filters together"
+    with facts.store.database.reading() as connection:
+        span = days_with_records(connection)
+    if span is None:
+        return "there is no record as yet"
+    whose = "" if facts.teams is None else " of your teams"
+    return f"there is no record{whose} in {facts.period.label}; all records lie between {span[0]} and {span[1]}"
+
+
+def _unknown(facts: StoreFacts, name: str, missing: Sequence[str]) -> str:
+    known = sorted(facts.seen[name])
+    more = f" and {len(known) - _MOST_NAMED} more" if known[_MOST_NAMED:] else ""
+    listed = ", ".join(known[:_MOST_NAMED]) + more
+    return f"no record in {facts.period.label} has the {name} {', '.join(missing)}; known are {listed}"
+
+
+def nodes_of(part: PeriodScores | None) -> dict[str, Node]:
+    """Return the nodes of a period's trees by their dotted keys."""
+    return {} if part is None else {key: node for root in part.roots for key, node in walk(root)}
+
+
+def check_node(name: str, where: str, weights: WeightSet, others: Sequence[str] = ()) -> None:
+    """Refuse a name that no node of a set's tree can have (channels come with the data) and that is none of `others`.
+
+    Raises:
+        InvalidInputError: with the names that are known.
+    """
+    known = [*others, *known_nodes(weights)]
+    channels = [f"csi.{calculator.name}." for calculator in CALCULATORS if calculator.per_channel]
+    if name not in known and not name.startswith(tuple(channels)):
+        listed = ", ".join([*known, *(f"{start}<channel>" for start in channels)])
+        raise InvalidInputError(Problem(where, f"is not known here; known are {listed}", name, "unknown_node"))
+
+
+def known_nodes(weights: WeightSet) -> list[str]:
+    """Return the dotted keys that the trees of a set have with any data."""
+    tree = [key for key, _ in walk(score({}, 1, weights))]
+    return [*tree, "outlook", "ratings", *(f"ratings.{level}" for level in LEVELS)]
