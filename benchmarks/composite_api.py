@@ -22,7 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from csi_service.server import arguments
+from csi_service.services import build_services
 from csi_service.settings import load_settings
+from csi_service.store.keys import create_key
 
 BODY = json.dumps(
     {
@@ -59,17 +61,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def data_of(folder: str) -> str:
+    """Return the data folder of a benchmark's own folder."""
+    return str(Path(folder, "data"))
+
+
+def new_key(folder: str) -> str:
+    """Return a viewer's key that the servers of a folder know."""
+    services = build_services(load_settings({**os.environ, "CSI_DATA": data_of(folder)}))
+    database = services.store().database
+    key = create_key(database, "benchmark", "viewer", "cli:benchmark", services.now())[1]
+    database.close()
+    return key
+
+
 @contextlib.contextmanager
 def gunicorn(application: str, folder: str) -> Iterator[int]:
     """Run gunicorn as `csi serve` does, with another application in its place; yield its port."""
     port = free_port()
     command = [
+        *(sys.executable, "-m", "gunicorn"),
         *arguments(load_settings({**os.environ, "CSI_PORT": str(port)}))[:-1],
         "--log-level=warning",
         application,
     ]
     paths = os.pathsep.join([folder, str(Path(__file__).parents[1])])
-    server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
+    server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths, "CSI_DATA": data_of(folder)})
     try:
         for _ in range(200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -81,11 +98,12 @@ def gunicorn(application: str, folder: str) -> Iterator[int]:
         server.wait(30)
 
 
-def request(port: int) -> bytes:
+def request(port: int, key: str) -> bytes:
     """Return the bytes of one request."""
     lines = [
         f"POST {PATH} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
+        f"Authorization: Bearer {key}",
         "Content-Type: application/json",
         f"Content-Length: {len(BODY)}",
     ]
@@ -108,8 +126,8 @@ def ask(connection: socket.socket, sent: bytes) -> bytes:
 class Load:
     """Some kept-alive connections to a server, each asking again as soon as it was answered."""
 
-    def __init__(self, port: int, connections: int) -> None:
-        self.sent = request(port)
+    def __init__(self, port: int, connections: int, key: str) -> None:
+        self.sent = request(port, key)
         self.connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(connections)]
         for connection in self.connections:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -161,7 +179,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "empty_app.py").write_text(EMPTY, encoding="utf-8")
         with gunicorn("empty_app:app", folder) as empty, gunicorn("csi_service.wsgi:app", folder) as ours:
-            loads = (Load(empty, options.connections), Load(ours, options.connections))
+            key = new_key(folder)
+            loads = (Load(empty, options.connections, key), Load(ours, options.connections, key))
             compare(loads, 10)  # warm-up
             ratios = []
             for number in range(1, options.rounds + 1):

@@ -35,7 +35,7 @@ def create_app(services: Services) -> Flask:
     auth.document_scheme(api)
     for blueprint in BLUEPRINTS:
         auth.register(api, blueprint(services))
-    app.register_blueprint(docs.blueprint(api.spec.to_dict, services.settings.samples))
+    app.register_blueprint(docs.blueprint(api.document, services.settings.samples))
     auth.guard(app, services)
     app.after_request(_secure)
     return app

@@ -51,6 +51,30 @@ class FileRefusedError(UserError):
     """A file that cannot be read as a whole: wrong format, missing columns, too large."""
 
 
+class NotAllowedError(UserError):
+    """The caller is known, but may not do this."""
+
+
+class ConflictError(UserError):
+    """What was asked for contradicts what is kept by now."""
+
+
+class OutdatedError(UserError):
+    """A change of something that somebody else has changed since it was read."""
+
+
+class StoreBusyError(CsiError):
+    """The store is at work for others and did not get round to this in time; the same again later may succeed."""
+
+
+class StoreFullError(CsiError):
+    """There is no room left on the disk; nothing was changed."""
+
+
+class DamagedError(CsiError):
+    """Kept data that cannot be read; carries the file's name for `csi doctor` and the log."""
+
+
 class OperatorError(CsiError):
     """Something the operator of the service has to mend."""
 
@@ -67,6 +91,10 @@ class DocumentError(OperatorError):
 
 class WeightsError(DocumentError):
     """A weights document that breaks its rules."""
+
+
+class FormError(DocumentError):
+    """A QA form (质检规则) that breaks its rules."""
 
 
 class MappingError(DocumentError):

@@ -7,10 +7,14 @@ from importlib.resources import files
 from babel.messages.pofile import read_po
 
 from csi_service.core.told import Told
-from csi_service.errors import InvalidInputError, Problem
+from csi_service.errors import CsiError, DocumentError, InvalidInputError, Problem
 
 LANGUAGES = ("en", "zh")
-MARKS = ("_", "marked", "Told", "words", "self", "translate")  # a text in such a call is found for translation
+ENGLISH = LANGUAGES[0]
+_ERRORS = "NotFound FileRefused NotAllowed Conflict Outdated StoreBusy StoreFull Damaged Malformed"
+_FIRST = ("_", "marked", "Told", "words", "self", "translate", "fault", "refusal", "UnsupportedMediaType")
+# A text in such a call is found for translation: the call's name, and which of its arguments the text is.
+MARKS = dict.fromkeys((*_FIRST, *(f"{name}Error" for name in _ERRORS.split())), (1,)) | {"Problem": (2,)}
 
 Translate = Callable[[str], str]
 
@@ -30,7 +34,7 @@ def translator(language: str) -> Translate:
     if language not in LANGUAGES:
         text = f"{language!r} is not a language of this service; accepted are {', '.join(LANGUAGES)}"
         raise InvalidInputError(Problem("lang", text, language, "language"))
-    texts = {} if language == LANGUAGES[0] else _catalogue(language)
+    texts = {} if language == ENGLISH else _catalogue(language)
     return lambda text: texts.get(text, text)
 
 
@@ -42,6 +46,21 @@ def tell(text: str, translate: Translate) -> str:
         }
         return translate(text.pattern).format(**values)
     return translate(text)
+
+
+def told_problem(problem: Problem, translate: Translate) -> str:
+    """Return a problem as one line, as `str(problem)` gives it, in the translator's language."""
+    message = tell(problem.message, translate)
+    return f"{problem.where}: {message}" if problem.where else message
+
+
+def told_error(error: CsiError, translate: Translate) -> str:
+    """Return an error's message, as `str(error)` gives it, in the translator's language."""
+    if isinstance(error, InvalidInputError | DocumentError):
+        lines = "; ".join(told_problem(problem, translate) for problem in error.problems)
+        return f"{error.document}: {lines}" if isinstance(error, DocumentError) else lines
+    text = error.args[0] if len(error.args) == 1 else ""
+    return tell(text, translate) if isinstance(text, str) and text else str(error)
 
 
 def _catalogue(language: str) -> dict[str, str]:

@@ -91,7 +91,11 @@ def check_keys(keys: Sequence[str]) -> None:
         InvalidInputError: with the dimensions that are known.
     """
     if any(key not in DIMENSIONS for key in keys) or len(set(keys)) < len(keys):
-        text = f"{', '.join(keys)}: group by different dimensions out of {', '.join(DIMENSIONS)}"
+        text = Told(
+            "{names}: group by different dimensions out of {names2}",
+            names=", ".join(keys),
+            names2=", ".join(DIMENSIONS),
+        )
         raise InvalidInputError(Problem("by", text, list(keys), "dimension"))
 
 
@@ -137,7 +141,14 @@ def _periods(request: Request, facts: Facts, days: pd.DataFrame) -> list[Period]
     if request.period is None and request.grain is not None:  # whole weeks or months, also at both ends
         whole = spanning(containing(first, request.grain).first, containing(last, request.grain).last)
     if not _within(days, whole).any():
-        raise FileRefusedError(f"there is no record in {whole.label}; the records lie between {first} and {last}")
+        raise FileRefusedError(
+            Told(
+                "there is no record in {label}; the records lie between {first} and {last}",
+                label=whole.label,
+                first=first,
+                last=last,
+            )
+        )
     if request.grain is None:
         return [whole]
     return [part for part in whole.cut(request.grain) if _within(days, part).any()]

@@ -20,7 +20,7 @@ LOOK_AGAIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The settings, the weights folder, the QA forms, the store and the clock (`today`: the local day in the centre's time zone).
+    """The settings, the folders of weights and forms, the store, the clock (`today`: the local day of the centre).
 
     `dated_weights` are the sets that can be in effect on a day; a changed file counts within a second. `store` opens
     the data folder when it is first asked for.

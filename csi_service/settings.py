@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,13 +15,21 @@ from csi_service.errors import SettingsError
 class Settings:
     """The settings of one process."""
 
+    data: Path
+    database_url: str
     weights: Path | None
+    samples: Path | None
     time_zone: zoneinfo.ZoneInfo
     max_body_bytes: int
+    max_upload_bytes: int
+    max_records_bytes: int
+    unknown_calls: str
     host: str
     port: int
     workers: int
     threads: int
+    log_format: str
+    log_level: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,11 +41,18 @@ class Setting:
     help: str
     accepted: str
     parse: Callable[[str], Any]
+    secret: bool = False
 
     @property
     def field(self) -> str:
         """The field of `Settings`."""
         return self.name.removeprefix("CSI_").lower()
+
+    def shown(self, settings: "Settings") -> str:
+        """Return the setting's value as it may be shown: without a password."""
+        value = getattr(settings, self.field)
+        text = "" if value is None else str(value)
+        return _without_password(text) if self.secret else text
 
 
 def _folder(text: str) -> Path | None:
@@ -45,6 +61,27 @@ def _folder(text: str) -> Path | None:
     if not Path(text).is_dir():
         raise ValueError("no folder")
     return Path(text)
+
+
+def _database(text: str) -> str:
+    if text and not text.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise ValueError("no address")
+    return text
+
+
+def _without_password(address: str) -> str:
+    """An address whose password, wherever it may stand in one, is three stars."""
+    address = re.sub(r"^([^:]+://[^:/@]*):.*@", r"\1:***@", address)
+    return re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1***", address)
+
+
+def _one_of(*accepted: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in accepted:
+            raise ValueError("none of them")
+        return text
+
+    return parse
 
 
 def _zone(text: str) -> zoneinfo.ZoneInfo:
@@ -73,10 +110,26 @@ def _row(name: str, default: str, text: str, least: int, most: int) -> Setting:
 
 
 SETTINGS = (
+    Setting("CSI_DATA", "csi-data", "data folder; it is made where there is none", "the path of a folder", Path),
+    Setting(
+        "CSI_DATABASE_URL",
+        "",
+        "address of a PostgreSQL database for the records; empty: SQLite in the data folder",
+        "an address such as postgresql://user:password@host/database",
+        _database,
+        secret=True,
+    ),
     Setting(
         "CSI_WEIGHTS",
         "",
         "folder of the weights files; empty: those that come with the program",
+        "a folder that exists",
+        _folder,
+    ),
+    Setting(
+        "CSI_SAMPLES",
+        "",
+        "folder of documents that /docs links to and shows to everybody; empty: none",
         "a folder that exists",
         _folder,
     ),
@@ -88,11 +141,42 @@ SETTINGS = (
         _zone,
     ),
     _row("CSI_MAX_BODY_BYTES", "1048576", "largest request body; a larger one is answered with 413", 1024, 1 << 30),
+    _row(
+        "CSI_MAX_UPLOAD_BYTES", "2147483648", "largest form with files to import; it is kept on the disk", 1024, 1 << 50
+    ),
+    _row(
+        "CSI_MAX_RECORDS_BYTES",
+        "33554432",
+        "largest request body where lists of records are taken; 10,000 of them need a few MiB",
+        1024,
+        1 << 30,
+    ),
+    Setting(
+        "CSI_UNKNOWN_CALLS",
+        "accept",
+        "ratings and evaluations of calls that are not kept: accept them until the call arrives, or refuse them",
+        "accept or refuse",
+        _one_of("accept", "refuse"),
+    ),
     Setting("CSI_HOST", "127.0.0.1", "address to listen on; 0.0.0.0 for all", "a host name or an IP address", _host),
     _row("CSI_PORT", "8000", "port to listen on", 1, 65_535),
     _row("CSI_WORKERS", "2", "worker processes, about one a core", 1, 64),
     _row(
         "CSI_THREADS", "2", "requests that a worker takes at once; more of them help against slow clients only", 1, 64
+    ),
+    Setting(
+        "CSI_LOG_FORMAT",
+        "json",
+        "json: the log on standard error is one JSON object a line; text: lines for people",
+        "json or text",
+        _one_of("json", "text"),
+    ),
+    Setting(
+        "CSI_LOG_LEVEL",
+        "info",
+        "the least that is logged; warning leaves out the line of each request",
+        "info, warning or error",
+        _one_of("info", "warning", "error"),
     ),
 )
 
@@ -106,15 +190,31 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     found = os.environ if environ is None else environ
     values = {}
     for setting in SETTINGS:
-        text = found.get(setting.name, "").strip() or setting.default
+        text = _text(setting, found)
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
-            raise SettingsError(f"{setting.name} is {text!r}; accepted is {setting.accepted}") from error
+            shown = "not usable" if setting.secret else repr(text)
+            raise SettingsError(f"{setting.name} is {shown}; accepted is {setting.accepted}") from error
     return Settings(**values)
+
+
+def _text(setting: Setting, environ: Mapping[str, str]) -> str:
+    """The setting's text; a secret may stand in a file that NAME_FILE names."""
+    text = environ.get(setting.name, "").strip()
+    file = environ.get(f"{setting.name}_FILE", "").strip() if setting.secret else ""
+    if file and text:
+        raise SettingsError(f"{setting.name} and {setting.name}_FILE are both given; give one of them")
+    if file:
+        try:
+            text = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{setting.name}_FILE names {file}, which cannot be read ({error.strerror})") from error
+    return text or setting.default
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the process's environment with these settings in it, for a process that is to have the same ones."""
     texts = {setting.name: getattr(settings, setting.field) for setting in SETTINGS}
-    return {**os.environ, **{name: "" if value is None else str(value) for name, value in texts.items()}}
+    kept = {name: text for name, text in os.environ.items() if name.removesuffix("_FILE") not in texts}
+    return {**kept, **{name: "" if value is None else str(value) for name, value in texts.items()}}

@@ -3,6 +3,7 @@
 import importlib.resources
 from pathlib import Path
 
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, parse_weights
 from csi_service.errors import NotFoundError, Problem, WeightsError
 
@@ -29,7 +30,7 @@ class WeightsFolder:
             NotFoundError: there is no such folder.
         """
         if not self.folder.is_dir():
-            raise NotFoundError(f"there is no weights folder {self.folder}")
+            raise NotFoundError(Told("there is no weights folder {folder}", folder=self.folder))
         return sorted(path.stem for path in self.folder.glob("*.toml"))
 
     def get(self, name: str) -> WeightSet:
@@ -40,7 +41,13 @@ class WeightsFolder:
             WeightsError: the file breaks its rules.
         """
         if name not in self.names():
-            raise NotFoundError(f"there are no weights {name!r}; there are {', '.join(self.names()) or 'none'}")
+            raise NotFoundError(
+                Told(
+                    "there are no weights {name!r}; there are {value}",
+                    name=name,
+                    value=", ".join(self.names()) or "none",
+                )
+            )
         path = self.folder / f"{name}.toml"
         changed = path.stat().st_mtime_ns
         kept = self._read.get(path)
@@ -59,5 +66,12 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise WeightsError(
-            path.name, (Problem("", f"is not UTF-8 text ({error.reason} at byte {error.start})", code="encoding"),)
+            path.name,
+            (
+                Problem(
+                    "",
+                    Told("is not UTF-8 text ({reason} at byte {start})", reason=error.reason, start=error.start),
+                    code="encoding",
+                ),
+            ),
         ) from error

@@ -25,7 +25,7 @@ STAIRS = (  # low to high; a room imports itself and rooms on lower steps
     {"facts", "language"},
     {"schema", "records"},
     {"ingest", "rollup"},
-    {"settings", "scoring", "access", "weights_folder", "file_facts", "metrics"},
+    {"settings", "scoring", "access", "weights_folder", "forms_folder", "file_facts", "metrics"},
     {"store"},
     {"report", "demo"},
     {"services", "server", "logs"},

@@ -19,8 +19,7 @@ CATALOGUE = PACKAGE / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
 
 def texts_of(folder):
     """Return every text that a folder's code marks for translation."""
-    keywords = dict.fromkeys(MARKS)
-    return {found[2] for found in extract_from_dir(str(folder), [("**.py", "python")], keywords=keywords)}
+    return {found[2] for found in extract_from_dir(str(folder), [("**.py", "python")], keywords=MARKS)}
 
 
 def catalogue():

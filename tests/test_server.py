@@ -1,26 +1,76 @@
 import contextlib
 import dataclasses
+import http.client
 import json
 import os
+import platform
 import signal
 import socket
+import sqlite3
 import subprocess
+import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
+import duckdb
 import pytest
+import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
 
+from csi_service import __version__
+from csi_service.records.tables import RECORDS
 from csi_service.server import arguments
+from csi_service.services import build_services
 from csi_service.settings import environment, load_settings
+from csi_service.store.folder import open_store
 from tests.api.ask import COMPOSITE, PROBLEM
+from tests.keys import bearer, new_key
 from tests.make import ROOT
 
 WITHIN_SECONDS = 30
 CHUNKED = (
-    b"POST /api/v1/calculate/internal HTTP/1.1\r\nHost: x\r\n"
+    b"POST /api/v1/calculate/internal HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer KEY\r\n"
     b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A running gunicorn, a key that it knows, and its log."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    key: str
+    log: Path
+
+    def lines(self):
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def ask(self, path, data=None, kind="application/json"):
+        headers = {"Content-Type": kind, **bearer(self.key)}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=WITHIN_SECONDS) as answer:
+                return answer.status, answer.headers["Content-Type"], answer.read()
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.status, answer.headers["Content-Type"], answer.read()
+
+    def send(self, data):
+        """Return what is answered to raw bytes until the connection is closed or no more comes for a while."""
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            with contextlib.suppress(OSError):
+                connection.sendall(data.replace(b"KEY", self.key.encode()))
+                while part := connection.recv(65_536):
+                    received += part
+                    if b"\r\n\r\n" in received:
+                        connection.settimeout(0.5)
+        return received
 
 
 def free_port():
@@ -29,73 +79,65 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def server():
-    """Run gunicorn as `csi serve` does, with a limit of 10,000 bytes; yield its process and port."""
-    settings = load_settings({"CSI_PORT": str(free_port()), "CSI_MAX_BODY_BYTES": "10000", "CSI_WORKERS": "1"})
-    process = subprocess.Popen(
-        arguments(settings), env=environment(settings) | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
-    )
+@contextlib.contextmanager
+def running(folder, **environ):
+    """Run `csi serve` on a data folder with one worker; yield it with an operator's key."""
+    given = {"CSI_DATA": str(folder), "CSI_PORT": str(free_port()), "CSI_WORKERS": "1"} | environ
+    settings = load_settings(given)
+    services = build_services(settings)
+    key = new_key(services, "operator")
+    services.store().database.close()
+    log = folder.with_name(f"{folder.name}.log")
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "csi_service", "serve"],
+            env=environment(settings) | {"PYTHONPATH": str(ROOT)},
+            stderr=stderr,
+        )
     try:
         for _ in range(WITHIN_SECONDS * 10):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", settings.port), timeout=1):
                 break
             time.sleep(0.1)
-        yield process, settings.port
+        yield Server(process, settings.port, key, log)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
-def ask(port, path, data=None, kind="application/json"):
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": kind})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=WITHIN_SECONDS) as answer:
-            return answer.status, answer.headers["Content-Type"], answer.read()
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return answer.status, answer.headers["Content-Type"], answer.read()
-
-
-def send(port, data):
-    """Return what the server answers to raw bytes until it closes the connection or says no more for a while."""
-    received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection, contextlib.suppress(OSError):
-        connection.sendall(data)
-        while part := connection.recv(65_536):
-            received += part
-            if b"\r\n\r\n" in received:
-                connection.settimeout(0.5)
-    return received
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Run gunicorn as `csi serve` does, with a limit of 10,000 bytes."""
+    with running(tmp_path_factory.mktemp("data"), CSI_MAX_BODY_BYTES="10000") as found:
+        yield found
 
 
 def test_it_calculates(server):
-    status, kind, body = ask(server[1], "/api/v1/calculate/composite", json.dumps(COMPOSITE).encode())
+    status, kind, body = server.ask("/api/v1/calculate/composite", json.dumps(COMPOSITE).encode())
     assert (status, kind) == (200, "application/json")
     assert json.loads(body)["value"] == pytest.approx(0.8642592592592593, abs=1e-12)
 
 
 def test_it_serves_the_page_and_its_files(server):
-    assert ask(server[1], "/docs")[:2] == (200, "text/html; charset=utf-8")
-    assert ask(server[1], "/docs/static/docs.css")[0] == 200
+    assert server.ask("/docs")[:2] == (200, "text/html; charset=utf-8")
+    assert server.ask("/docs/static/docs.css")[0] == 200
 
 
 def test_a_body_above_the_limit_is_refused(server):
-    status, kind, _ = ask(server[1], "/api/v1/calculate/composite", b" " * 100_000)
+    status, kind, _ = server.ask("/api/v1/calculate/composite", b" " * 100_000)
     assert (status, kind) == (413, PROBLEM)
 
 
 def test_a_chunked_body_above_the_limit_is_refused(server):
     head = CHUNKED.replace(b"internal", b"composite")
     chunk = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
-    answer = send(server[1], head + chunk * 4 + b"0\r\n\r\n")
+    answer = server.send(head + chunk * 4 + b"0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413")
     assert PROBLEM.encode() in answer
 
 
 def test_a_chunked_body_is_read(server):
-    assert send(server[1], CHUNKED + b"2\r\n{}\r\n0\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert server.send(CHUNKED + b"2\r\n{}\r\n0\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
@@ -110,18 +152,150 @@ def test_a_chunked_body_is_read(server):
     ids=["line", "headers", "header", "smuggling", "tls"],
 )
 def test_a_request_that_is_no_proper_http_is_refused(server, data):
-    answer = send(server[1], data + b"\r\n")
+    answer = server.send(data + b"\r\n")
     assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
-    assert ask(server[1], "/healthz")[0] == 200
+    assert server.ask("/healthz")[0] == 200
 
 
 def test_it_stops_within_seconds(server):
-    process, port = server
-    assert ask(port, "/healthz")[0] == 200
+    assert server.ask("/healthz")[0] == 200
     start = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(10) == 0
     assert time.monotonic() - start < 5
+
+
+def test_every_line_of_the_log_is_json_and_the_first_tells_the_versions(tmp_path):
+    with running(tmp_path / "data") as server:
+        server.ask("/healthz")
+        server.send(b"GET / HTTP/9.9\r\n\r\n")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(WITHIN_SECONDS) == 0
+    lines = server.lines()
+    (start,) = [line for line in lines if line["event"] == "start"]
+    assert {name: start[name] for name in ("csi", "python", "duckdb", "sqlite", "database", "data")} == {
+        "csi": __version__,
+        "python": platform.python_version(),
+        "duckdb": duckdb.__version__,
+        "sqlite": sqlite3.sqlite_version,
+        "database": "sqlite",
+        "data": str(tmp_path / "data"),
+    }
+    assert [(line["route"], line["status"]) for line in lines if line["event"] == "request"] == [("/healthz", 200)]
+    assert any(line["logger"] == "gunicorn.error" and line["event"].startswith("Listening at") for line in lines)
+
+
+def test_a_data_folder_that_cannot_be_used_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "csi_service", "serve", "--data", str(tmp_path / "file/data")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_SECONDS, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr == f"csi: {tmp_path}/file/data: cannot be used as the data folder (Not a directory)\n"
+
+
+# --- metrics over several workers
+
+
+def requests_counted(server):
+    status, _, body = server.ask("/metrics")
+    assert status == 200
+    samples = [sample for family in text_string_to_metric_families(body.decode()) for sample in family.samples]
+    return {
+        (sample.labels["route"], sample.labels["status"]): sample.value
+        for sample in samples
+        if sample.name == "csi_requests_total"
+    }
+
+
+def test_the_counts_of_all_workers_are_summed_also_of_one_that_was_killed(tmp_path):
+    with running(tmp_path / "data", CSI_WORKERS="3") as server:
+        for _ in range(60):
+            server.ask("/healthz")
+        assert requests_counted(server)["/healthz", "2xx"] == 60
+        workers = [line["event"] for line in server.lines() if "Booting worker" in line["event"]]
+        pids = [int(text.rpartition(" ")[2]) for text in workers]
+        assert len(pids) == 3
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        for _ in range(WITHIN_SECONDS * 10):
+            if sum("Booting worker" in line["event"] for line in server.lines()) == 6:
+                break
+            time.sleep(0.1)
+        for _ in range(30):
+            server.ask("/healthz")
+        found = [requests_counted(server) for _ in range(6)]
+        assert [counts["/healthz", "2xx"] for counts in found] == [90] * 6
+        assert [counts["/metrics", "2xx"] for counts in found] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_folder_of_the_counts_goes_and_those_of_killed_services_too(tmp_path, monkeypatch):
+    (tmp_path / "tmp/csi-metrics-killed").mkdir(parents=True)
+    (tmp_path / "tmp/csi-metrics-killed/counter_1.db").touch()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with running(tmp_path / "data") as server:
+        (folder,) = (tmp_path / "tmp").iterdir()
+        assert folder.name != "csi-metrics-killed"
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(WITHIN_SECONDS) == 0
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+# --- a graceful stop
+
+
+def survey(number):
+    at = "2026-03-02T10:00:00Z"
+    return {"survey_id": number, "answered_at": at, "channel": "sms", "scale": "5", "score": 5}
+
+
+def test_writes_under_way_end_before_the_stop_and_every_acknowledged_one_is_there(tmp_path):
+    """A list of 10,000 is at work, and single ones come in, when the stop is told."""
+    acknowledged, refused, large, sent = [], [], [], threading.Event()
+    with running(tmp_path / "data", CSI_WORKERS="2", CSI_THREADS="4") as server:
+
+        def send_many():
+            body = json.dumps([survey(f"L{number}") for number in range(10_000)]).encode()
+            assert len(body) > 1_000_000  # more than fits on its way: once it is sent, the server has read most of it
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, WITHIN_SECONDS)) as sending:
+                sending.request(
+                    "POST", "/api/v1/surveys", body, {"Content-Type": "application/json", **bearer(server.key)}
+                )
+                sent.set()
+                large.append(sending.getresponse().status)
+
+        def send_single(name):
+            for number in range(10_000):
+                try:
+                    status, _, body = server.ask("/api/v1/surveys", json.dumps(survey(f"{name}-{number}")).encode())
+                except OSError:
+                    return
+                if status != 201:
+                    refused.append((status, body))
+                    return
+                acknowledged.append(f"{name}-{number}")
+
+        threads = [threading.Thread(target=send_single, args=(name,)) for name in "ABC"]
+        for thread in threads:
+            thread.start()
+        while len(acknowledged) < 5:
+            time.sleep(0.01)
+        threads.append(threading.Thread(target=send_many))
+        threads[-1].start()
+        assert sent.wait(WITHIN_SECONDS)
+        assert large == []  # at work
+        start = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(WITHIN_SECONDS)
+        assert time.monotonic() - start < WITHIN_SECONDS
+        for thread in threads:
+            thread.join()
+    assert (code, large, refused) == (0, [200], [])
+    store = open_store(tmp_path / "data", "Asia/Shanghai")
+    with store.database.reading() as connection:
+        kept = set(connection.execute(sa.select(RECORDS["surveys"].c.survey_id)).scalars())
+    store.database.close()
+    assert set(acknowledged) <= kept
+    assert {f"L{number}" for number in range(10_000)} <= kept
 
 
 def test_an_ipv6_address_is_put_into_brackets():

@@ -9,6 +9,7 @@ from flask_smorest import Api, Blueprint
 
 from csi_service.access import ACTIONS, ROLES, Caller
 from csi_service.api.problems import problem
+from csi_service.core.told import Told
 from csi_service.errors import NotAllowedError
 from csi_service.services import Services
 from csi_service.store.keys import KeyRing
@@ -19,7 +20,7 @@ OPEN = frozenset(
 )  # need no key
 CHALLENGE = 'Bearer realm="csi"'
 _SCHEME = "bearer"
-_REFUSED = "Send a valid key as Authorization: Bearer KEY; it is made with csi key create."
+_REFUSED = Told("Send a valid key as Authorization: Bearer KEY; it is made with csi key create.")
 
 
 def requires(action: str) -> Callable[[View], View]:
@@ -42,7 +43,9 @@ def permit(caller: Caller, action: str) -> None:
     """
     if not caller.may(action):
         may = ", ".join(ACTIONS.get(action, ())) or "none"
-        raise NotAllowedError(f"a key of the role {caller.role} may not do this; these roles may: {may}")
+        raise NotAllowedError(
+            Told("a key of the role {role} may not do this; these roles may: {may}", role=caller.role, may=may)
+        )
 
 
 def guard(app: Flask, services: Services) -> None:

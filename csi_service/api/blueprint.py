@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
+from csi_service.api.auth import requires
 from csi_service.api.body import BodyReader
 
 ERRORS = (400, 413, 415, 503)
@@ -38,7 +39,9 @@ class BodyBlueprint(Blueprint):
         """Return a decorator that routes POST /calculate/<name> to a view and documents it."""
 
         def decorate(view: Any) -> Any:
-            reader = self.body(schema, example, answered, operationId=f"calculate_{name}", **texts)(view)
+            reader = self.body(schema, example, answered, operationId=f"calculate_{name}", **texts)(
+                requires("calculate")(view)
+            )
             return self.route(f"/calculate/{name}", endpoint=name, methods=["POST"])(reader)
 
         return decorate

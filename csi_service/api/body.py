@@ -5,10 +5,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.problem import pointer, problems_of
 
@@ -61,7 +62,11 @@ def read_json(content: bytes) -> Any:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise MalformedError(
-            f"The body is not UTF-8 ({error.reason} at byte {error.start}); send JSON as UTF-8."
+            Told(
+                "The body is not UTF-8 ({reason} at byte {start}); send JSON as UTF-8.",
+                reason=error.reason,
+                start=error.start,
+            )
         ) from error
     if text.startswith("\ufeff"):
         raise MalformedError("The body starts with a byte order mark (BOM); send it without.")
@@ -71,7 +76,12 @@ def read_json(content: bytes) -> Any:
         raise _repeated(text) from error
     except json.JSONDecodeError as error:
         raise MalformedError(
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            Told(
+                "The body is not JSON: {msg} at line {lineno}, column {colno}.",
+                msg=error.msg,
+                lineno=error.lineno,
+                colno=error.colno,
+            )
         ) from error
     except RecursionError as error:
         raise MalformedError(_TOO_DEEP) from error
@@ -79,7 +89,7 @@ def read_json(content: bytes) -> Any:
     return found
 
 
-_TOO_DEEP = f"The body is nested too deeply; at most {MOST_DEPTH} levels are read."
+_TOO_DEEP = Told("The body is nested too deeply; at most {most} levels are read.", most=MOST_DEPTH)
 
 
 def _check_depth(found: Any, text: str) -> None:
@@ -104,8 +114,10 @@ def _repeated(text: str) -> MalformedError:
         where = pointer(_path_of_repeated(_PAIRS_READER.decode(text), ()))
     except RecursionError:
         return MalformedError(_TOO_DEEP)
-    message = "stands twice in its object; give each key once"
-    return MalformedError(f"The key {where} {message}.", Problem(where, message, code="duplicate_key"))
+    message = Told("stands twice in its object; give each key once")
+    return MalformedError(
+        Told("The key {where} {message}.", where=where, message=message), Problem(where, message, code="duplicate_key")
+    )
 
 
 def _path_of_repeated(found: Any, path: tuple[object, ...]) -> tuple[object, ...]:
@@ -120,6 +132,12 @@ def _path_of_repeated(found: Any, path: tuple[object, ...]) -> tuple[object, ...
     return ()
 
 
+def limit_body(most_bytes: int, setting: str) -> None:
+    """Give the request at hand another limit than the usual one, and the setting's name for the refusal."""
+    request.max_content_length = most_bytes
+    g.limit_setting = setting
+
+
 def read_body() -> Any:
     """Return the JSON body of the request at hand.
 
@@ -127,14 +145,24 @@ def read_body() -> Any:
         UnsupportedMediaType: not sent as application/json.
         MalformedError: no proper JSON.
     """
+    return read_json(json_content())
+
+
+def json_content() -> bytes:
+    """Return the bytes of the request's body, which is said to be JSON.
+
+    Raises:
+        UnsupportedMediaType: it is not sent as application/json.
+        RequestEntityTooLarge: it is larger than the limit.
+    """
     if request.environ.get("CONTENT_TYPE") == "application/json":
-        return read_json(_content())
+        return _content()
     if request.mimetype != "application/json":
         found = f"not {request.mimetype}" if request.mimetype else "and say so in Content-Type"
-        raise UnsupportedMediaType(f"Send the body as application/json, {found}.")
+        raise UnsupportedMediaType(Told("Send the body as application/json, {found}.", found=found))
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("Send JSON as UTF-8; no other charset is read.")
-    return read_json(_content())
+    return _content()
 
 
 def _content() -> bytes:
@@ -170,6 +198,16 @@ class BodyReader:
         return decorate
 
 
+def dumps(body: Any) -> str:
+    """Return a body as JSON text."""
+    return _WRITER.encode(body)
+
+
 def answer(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:
     """Return a body as a JSON answer."""
-    return Response(_WRITER.encode(body).encode("utf-8", "backslashreplace"), status, mimetype=mimetype)
+    return told(dumps(body), status, mimetype)
+
+
+def told(text: str, status: int = 200, mimetype: str = "application/json") -> Response:
+    """Return a JSON text as an answer."""
+    return Response(text.encode("utf-8", "backslashreplace"), status, mimetype=mimetype)

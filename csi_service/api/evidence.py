@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from csi_service.core.indicator import Array, Calculator, Indicator, Ratio, Reason, given, ratio
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.figures import Numbers
 from csi_service.schema.problem import pointer
@@ -130,7 +131,7 @@ def _from_counts(figure: Figure, numbers: Numbers, problems: list[Problem]) -> R
         problems.extend(at(figure.path, error).problems)
         return _MISSING
     if found.reason[0] == Reason.NOT_GIVEN:
-        text = f"is missing; the weights' method needs it for {figure.name}"
+        text = Told("is missing; the weights' method needs it for {name}", name=figure.name)
         names = _needed(figure, numbers, counts.absent) or counts.absent
         problems.extend(Problem(pointer((*figure.path, name)), text, code="missing_count") for name in names)
     return found

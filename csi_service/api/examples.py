@@ -43,3 +43,58 @@ RATINGS: Body = {
         {"batch": "B", "population": 1000, "counts": [10, 20, 30, 30, 10]},
     ]
 }
+
+_AT = "2026-01-31T09:12:58+08:00"
+RATING_EXAMPLE: Body = {"call_id": "C-1001", "rating": "基本满意", "batch": "2026-01-A", "rated_at": _AT}
+RECORDS: dict[str, Body] = {
+    "calls": {
+        "call_id": "C-1001",
+        "started_at": _AT,
+        "answered": True,
+        "team": "T1",
+        "agent": "A7",
+        "wait_seconds": 12,
+        "talk_seconds": 240,
+        "wrap_seconds": 30,
+        "resolved": True,
+    },
+    "surveys": {
+        "survey_id": "S-1",
+        "answered_at": _AT,
+        "channel": "sms",
+        "scale": "5",
+        "score": 4,
+        "call_id": "C-1001",
+    },
+    "survey_invitations": {"day": "2026-01-31", "channel": "sms", "invited": 120, "team": "T1"},
+    "complaints": {"complaint_id": "K-1", "received_at": _AT, "team": "T1", "category": "billing", "upheld": True},
+    "tickets": {
+        "ticket_id": "W-1",
+        "opened_at": "2026-01-30T10:00:00+08:00",
+        "closed_at": _AT,
+        "reactivated_at": [],
+        "team": "T1",
+    },
+    "evaluations": {
+        "evaluation_id": "E-1",
+        "call_id": "C-1001",
+        "evaluated_at": _AT,
+        "score": 92,
+        "rating": "satisfied",
+        "batch": "2026-01-A",
+        "rater": "R3",
+    },
+    "batches": {"batch": "2026-01-A", "period": "2026-01", "population": 4800, "selection": "random"},
+}
+PLAN: Body = {
+    "batch": "2026-01-QA",
+    "period": "2026-01",
+    "plan": {
+        "strata": ["team"],
+        "size": 400,
+        "min_per": 25,
+        "seed": 20260101,
+        "raters": [{"name": "anna", "share": 2}, {"name": "ben"}],
+        "due_on": "2026-02-10",
+    },
+}

@@ -8,6 +8,7 @@ from csi_service.api.body import answer
 from csi_service.core.weights import in_effect
 from csi_service.errors import NotFoundError, OperatorError
 from csi_service.services import Services
+from csi_service.store.folder import check_database
 
 
 class Health(Schema):
@@ -29,12 +30,13 @@ def blueprint(services: Services) -> Blueprint:
     @found.route("/readyz", methods=["GET"])
     @found.doc(
         operationId="readyz",
-        summary="The service can calculate",
-        description="The weights of today are there and can be read.",
+        summary="The service can do its work",
+        description="The database answers and is of this program's version; the weights of today can be read.",
     )
     @found.response(200, Health)
     @found.alt_response(503, "SERVICE_UNAVAILABLE")
     def readyz() -> Response:
+        check_database(services.store())
         try:
             in_effect(services.dated_weights(), services.today())
         except NotFoundError as error:

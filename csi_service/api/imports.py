@@ -14,6 +14,7 @@ from csi_service.api.auth import requires
 from csi_service.api.body import answer
 from csi_service.api.multipart import Form, read_form
 from csi_service.api.query import read_query
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, MappingError, NotAllowedError, Problem
 from csi_service.facts.kinds import KINDS
 from csi_service.schema.fields import is_unicode
@@ -232,18 +233,24 @@ def _read(form: Form) -> tuple[str, str | None, str | None]:
     ]
     kind, mapping, zone = (texts.get(name, [None])[0] for name in ("kind", "mapping", "time_zone"))
     if kind not in KINDS:
-        text = f"is {'missing' if kind is None else repr(kind)}; give one of {', '.join(KINDS)}"
+        text = Told(
+            "is {value}; give one of {names}", value="missing" if kind is None else repr(kind), names=", ".join(KINDS)
+        )
         problems.append(Problem("/kind", text, kind, "missing" if kind is None else "choice"))
     if zone is not None and zone not in zoneinfo.available_timezones():
-        problems.append(Problem("/time_zone", f"is {zone!r}; give an IANA name such as Asia/Shanghai", zone, "range"))
+        problems.append(
+            Problem(
+                "/time_zone", Told("is {zone!r}; give an IANA name such as Asia/Shanghai", zone=zone), zone, "range"
+            )
+        )
     files = [shown for name, shown, _ in form.files if name == "file"]
     if not files:
         problems.append(Problem("/file", "is missing; send at least one file with a name", None, "missing"))
-    for text in (*files, mapping or ""):
-        if "\0" in text or not is_unicode(text):
+    for given in (*files, mapping or ""):
+        if "\0" in given or not is_unicode(given):
             problems.append(Problem("/file", "holds signs that are no text", None, "character"))
-    problems += [Problem("/file", f"has a name of more than {_MOST_NAME} characters", None, "length")
-                 for text in files if len(text) > _MOST_NAME]  # fmt: skip
+    too_long = Told("has a name of more than {most_name} characters", most_name=_MOST_NAME)
+    problems += [Problem("/file", too_long, None, "length") for text in files if len(text) > _MOST_NAME]
     if problems:
         raise InvalidInputError(*problems)
     return str(kind), mapping, zone

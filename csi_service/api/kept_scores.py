@@ -13,6 +13,7 @@ from csi_service.api.kept_answers import CSV, KeptAnswers, Made
 from csi_service.api.query import read_query
 from csi_service.api.weights_choice import named
 from csi_service.core.periods import spanning
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.facts.kinds import DIMENSIONS
 from csi_service.schema.kept_scores import (
@@ -139,7 +140,7 @@ def _series(services: Services, asked: Asked, media: str) -> Made:
 
     first, last = asked["from_"].first, asked["to"].last
     if last < first:
-        text = f"ends on {last}, before from begins ({first}); give a later one"
+        text = Told("ends on {last}, before from begins ({first}); give a later one", last=last, first=first)
         raise InvalidInputError(Problem("/to", text, asked["to"].label, "order"))
     query, sets = query_of(services, asked), services.dated_weights()
     reading = read_series(services.store(), sets, spanning(first, last), asked["grain"], query, services.today())

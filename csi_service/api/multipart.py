@@ -12,6 +12,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_input_stream
 
 from csi_service.api.body import MalformedError
+from csi_service.core.told import Told
 from csi_service.errors import StoreFullError
 
 _MOST_FIELD_BYTES = 1024 * 1024
@@ -58,17 +59,9 @@ def read_form(folder: Path, most_bytes: int) -> Form:
         silent=False,
     )
     try:
-        stream = get_input_stream(request.environ, max_content_length=most_bytes)
-        _, fields, files = parser.parse(stream, request.mimetype, request.content_length, request.mimetype_params)
+        fields, files = _parsed(parser, most_bytes)
         for one in opened:
             one.flush()
-    except RequestEntityTooLarge as error:
-        raise FormTooLargeError(
-            f"The form is larger than {most_bytes} bytes (setting CSI_MAX_UPLOAD_BYTES), or a text field of it than "
-            f"{_MOST_FIELD_BYTES}."
-        ) from error
-    except ValueError as error:
-        raise MalformedError(f"The body is no proper form: {error}.") from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -80,3 +73,22 @@ def read_form(folder: Path, most_bytes: int) -> Form:
         (name, each.filename or "", Path(str(each.stream.name))) for name, parts in files.lists() for each in parts
     ]
     return Form(dict(fields.lists()), found)
+
+
+def _parsed(parser: FormDataParser, most_bytes: int) -> tuple[Any, Any]:
+    """The fields and files of the request's form."""
+    try:
+        stream = get_input_stream(request.environ, max_content_length=most_bytes)
+        _, fields, files = parser.parse(stream, request.mimetype, request.content_length, request.mimetype_params)
+    except RequestEntityTooLarge as error:
+        raise FormTooLargeError(
+            Told(
+                "The form is larger than {most_bytes} bytes (setting CSI_MAX_UPLOAD_BYTES), or a "
+                "text field of it than {most_field_bytes}.",
+                most_bytes=most_bytes,
+                most_field_bytes=_MOST_FIELD_BYTES,
+            )
+        ) from error
+    except ValueError as error:
+        raise MalformedError(Told("The body is no proper form: {error}.", error=error)) from error
+    return fields, files

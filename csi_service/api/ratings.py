@@ -14,6 +14,7 @@ from csi_service.core.composite import reason
 from csi_service.core.indicator import Node
 from csi_service.core.levels import LEVELS, level_shares, whole_percents
 from csi_service.core.ratings import rating_nodes
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.ratings import CalculateRatings, RatingsScored
@@ -67,7 +68,10 @@ def _score(random: list[Body], weighting: str, weights: WeightSet) -> Node:
             weights.satisfied_from_level,
         )
     except InvalidInputError as error:
-        text = f"the {stands_for} of the random batches that have ratings sums to 0; it must be above 0"
+        text = Told(
+            "the {stands_for} of the random batches that have ratings sums to 0; it must be above 0",
+            stands_for=stands_for,
+        )
         raise InvalidInputError(Problem("/batches", text, 0, error.code)) from error
     return rating_nodes(shares, tuple(batch["batch"] for batch in random if not sum(_counts(batch))))
 

@@ -13,6 +13,7 @@ from csi_service.api.blueprint import BodyBlueprint
 from csi_service.api.body import answer
 from csi_service.api.query import read_query
 from csi_service.core.periods import parse_period
+from csi_service.core.told import Told
 from csi_service.errors import NotAllowedError, NotFoundError
 from csi_service.schema.reports import (
     LISTS,
@@ -50,31 +51,28 @@ def blueprint(services: Services) -> BodyBlueprint:
     found = BodyBlueprint("reports", __name__, url_prefix="/api/v1/reports", description="Reports that are forwarded.")
     document, state = DocumentQuery(), ReportQuery()
 
-    def reads(path: str, query: type | None, answered: type | None, *parameters: Any, **texts: Any) -> Any:
-        def decorate(view: Any) -> Any:
-            documented = found.response(200, answered, content_type=None)(requires("report.read")(view))
-            for status in (404, 422, 503):
-                documented = found.alt_response(status, http.HTTPStatus(status).name)(documented)
-            asked = [{"in": "query", "schema": query}] if query is not None else []
-            documented = found.doc(parameters=asked, **texts)(documented)
-            view._apidoc = documented._apidoc
-            return found.route(path, methods=["GET"], parameters=list(parameters) or None)(view)
-
-        return decorate
-
-    @reads("", None, PublishedList, operationId="list_reports", summary="Published reports")
+    @_reads(found, "", None, PublishedList, operationId="list_reports", summary="Published reports")
     def listed() -> Response:
         _centre_only()
         return answer({"reports": [_body(each) for each in list_published(services.store())]})
 
-    @reads(
+    @_reads(
+        found,
         "/<period>.<any(html, pdf, xlsx):format_>", DocumentQuery, None, _PERIOD, _FORMAT,
         operationId="get_report", summary="A period's report as a document", description=_DOCUMENT,
     )  # fmt: skip
     def get_document(period: str, format_: str) -> Response:
         return _document(services, period, format_, read_query(document, LISTS))
 
-    @reads("/<period>", ReportQuery, ReportState, _PERIOD, operationId="get_report_state", summary="What was published")
+    @_reads(
+        found,
+        "/<period>",
+        ReportQuery,
+        ReportState,
+        _PERIOD,
+        operationId="get_report_state",
+        summary="What was published",
+    )
     def get_state(period: str) -> Response:
         _centre_only()
         return _state(services, period, read_query(state, LISTS))
@@ -99,9 +97,25 @@ def blueprint(services: Services) -> BodyBlueprint:
     return found
 
 
-_DOCUMENT = """The newest published version where the report was published, else one of the data as they are now; several
-who ask for the same at once get one that is made once. A key that is limited to teams gets a report of these, always
-live."""
+def _reads(
+    found: BodyBlueprint, path: str, query: type | None, answered: type | None, *parameters: Any, **texts: Any
+) -> Any:
+    """Return a decorator that documents a view that reads, and routes it."""
+
+    def decorate(view: Any) -> Any:
+        documented = found.response(200, answered, content_type=None)(requires("report.read")(view))
+        for status in (404, 422, 503):
+            documented = found.alt_response(status, http.HTTPStatus(status).name)(documented)
+        asked = [{"in": "query", "schema": query}] if query is not None else []
+        documented = found.doc(parameters=asked, **texts)(documented)
+        view._apidoc = documented._apidoc
+        return found.route(path, methods=["GET"], parameters=list(parameters) or None)(view)
+
+    return decorate
+
+
+_DOCUMENT = """The newest published version where the report was published, else one of the data as they are now; of
+several who ask for the same at once, one makes it. A key limited to teams gets a report of these, always live."""
 _PUBLISH = """Keeps the figures, the weights' digest, the data revision, the version of the program and the documents in
 every format and language. Published already, it stays as it is; with `reason` a further version restates it."""
 
@@ -154,7 +168,13 @@ def _chosen(versions: list[Published], version: str | None) -> Published | None:
         if each.version == int(version):
             return each
     numbers = ", ".join(str(each.version) for each in versions) or "none"
-    raise NotFoundError(f"there is no published version {version} of this report; there are: {numbers}")
+    raise NotFoundError(
+        Told(
+            "there is no published version {version} of this report; there are: {numbers}",
+            version=version,
+            numbers=numbers,
+        )
+    )
 
 
 def _state(services: Services, period: str, query: dict[str, Any]) -> Response:

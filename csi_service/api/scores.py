@@ -8,6 +8,7 @@ from csi_service.api.evidence import NOTHING, Figure, Path, at, figures, measure
 from csi_service.core.composite import bare, components, compose
 from csi_service.core.indicator import Calculator, Node, Ratio
 from csi_service.core.outlook import outlook
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.figures import OUTLOOK_BESIDE
@@ -32,7 +33,7 @@ def composite(body: Body, calculators: tuple[Calculator, ...], weights: WeightSe
         InvalidInputError: as `component`, and for weights that weigh no component.
     """
     if not weights.csi:
-        text = "have no table [csi], which the composite needs; weigh the components there"
+        text = Told("have no table [csi], which the composite needs; weigh the components there")
         raise InvalidInputError(Problem("/weights", text, weights.name, "weights_keys"))
     weighed = components(weights)
     asked = {}
@@ -59,7 +60,9 @@ def composite(body: Body, calculators: tuple[Calculator, ...], weights: WeightSe
 def _parameters(calculator: Calculator, weights: WeightSet) -> Any:
     if calculator.name not in weights.components:
         names = ", ".join(weights.components) or "none"
-        text = f"have no table [{calculator.name}], which this evidence needs; there are {names}"
+        text = Told(
+            "have no table [{name}], which this evidence needs; there are {names}", name=calculator.name, names=names
+        )
         raise InvalidInputError(Problem("/weights", text, weights.name, "weights_keys"))
     return weights.components[calculator.name]
 
@@ -76,13 +79,18 @@ def _index(
         where = error.problems[0].where
         raise at(next((figure.path for figure in asked if figure.name == where), path), error) from error
     if math.isinf(node.raw.item(0)):
-        text = f"make {calculator.name} pass every number; give a smaller multiplier or target"
+        text = Told("make {name} pass every number; give a smaller multiplier or target", name=calculator.name)
         raise InvalidInputError(Problem("/weights", text, weights.name, "range"))
     if node.children and len(node.children) < len(asked):
         used = {child.name for child in node.children}
         for figure in asked:
             if figure.numbers is not None and figure.name not in used:
-                text = f"{figure.name} is given, but the weights {weights.name} do not weigh it in {calculator.name}"
+                text = Told(
+                    "{name} is given, but the weights {name2} do not weigh it in {name3}",
+                    name=figure.name,
+                    name2=weights.name,
+                    name3=calculator.name,
+                )
                 warnings.append(text)
     return node
 

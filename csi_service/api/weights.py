@@ -6,6 +6,7 @@ from flask import Response
 from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter
 
+from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
 from csi_service.api.body import answer
 from csi_service.api.weights_choice import names_of
@@ -47,6 +48,7 @@ def blueprint(services: Services) -> BodyBlueprint:
         description="A set that breaks its rules is listed with its problems.",
     )
     @found.response(200, WeightsList)
+    @requires("weights.read")
     def listed() -> Response:
         return answer(_list(services))
 
@@ -55,6 +57,7 @@ def blueprint(services: Services) -> BodyBlueprint:
     @found.response(200, WeightsWhole)
     @found.alt_response(404, "NOT_FOUND")
     @found.alt_response(503, "SERVICE_UNAVAILABLE")
+    @requires("weights.read")
     def one(name: str) -> Response:
         names_of(services)
         return answer(whole_body(services.weights.get(name)))
@@ -68,6 +71,7 @@ def blueprint(services: Services) -> BodyBlueprint:
         summary="Check a weights document",
         description=_CHECK,
     )
+    @requires("weights.read")
     def check(body: dict[str, Any]) -> Response:
         return answer(_check(body))
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import InvalidInputError, NotFoundError, OperatorError, Problem
 from csi_service.services import Services
@@ -38,7 +39,7 @@ def named(services: Services, name: str) -> WeightSet:
     """Return the set of a name; a problem at /weights that lists the names where there is none."""
     names = names_of(services)
     if name not in names:
-        text = f"there is no set of this name; there are {', '.join(names) or 'none'}"
+        text = Told("there is no set of this name; there are {value}", value=", ".join(names) or "none")
         raise InvalidInputError(Problem("/weights", text, name, "unknown_weights"))
     return services.weights.get(name)
 

@@ -16,9 +16,23 @@ from csi_service.report.columns import visible
 # Command: where it is, and what it does in a line (so that --help imports none of them).
 COMMANDS = {
     "score": ("csi_service.cli.score:score", "Score record files: calls, surveys, complaints, tickets, evaluations."),
+    "report": ("csi_service.cli.report:report", "A period's report as HTML, PDF or XLSX; publish it."),
+    "ratings": ("csi_service.cli.ratings:ratings", "Level shares of a period's ratings."),
+    "rate": ("csi_service.cli.ratings:rate", "Put ratings from a file into the data folder."),
+    "sample": ("csi_service.cli.sample:sample", "Plan samples of calls, draw them, list what is to be rated."),
+    "calibration": ("csi_service.cli.calibration:calibration", "Whether raters judge alike."),
+    "appeals": ("csi_service.cli.appeals:appeals", "Disputed evaluations."),
+    "forms": ("csi_service.cli.forms:forms", "List, show and check QA forms."),
     "weights": ("csi_service.cli.weights:weights", "List, show, check and compare weights."),
     "mapping": ("csi_service.cli.mapping:mapping", "Draft and check mappings of other systems' exports."),
+    "import": ("csi_service.cli.imports:import_", "Import record files into the data folder."),
+    "imports": ("csi_service.cli.imports:imports", "List imports, show one, undo one."),
     "serve": ("csi_service.cli.serve:serve", "Serve the calculation API."),
+    "key": ("csi_service.cli.key:key", "Make, list and revoke API keys."),
+    "audit": ("csi_service.cli.audit:audit", "Print who changed what."),
+    "backup": ("csi_service.cli.backup:backup", "Back the data folder up, also while it is served."),
+    "restore": ("csi_service.cli.backup:restore", "Make a data folder of a backup."),
+    "doctor": ("csi_service.cli.doctor:doctor", "Check the data folder, its records and counters."),
     "settings": ("csi_service.cli.serve:settings", "Print the settings, their values and what they do."),
     "demo": ("csi_service.cli.demo:demo", "Make demo data; score and serve them."),
 }

@@ -21,11 +21,15 @@ def read_weights_file(path: Path) -> WeightSet:
 
 def read_mapping_file(path: Path) -> Mapping:
     """Return the mapping of a file."""
+    return parse_mapping(read_mapping_text(path), path.name)
+
+
+def read_mapping_text(path: Path) -> str:
+    """Return the text of a mapping's file."""
     try:
-        text = _file(path).read_text(encoding="utf-8-sig")
+        return _file(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise MappingError(path.name, (Problem("", "is not UTF-8 text", code="encoding"),)) from error
-    return parse_mapping(text, path.name)
 
 
 def _file(path: Path) -> Path:

@@ -14,6 +14,7 @@ from csi_service.core.indicator import Array
 from csi_service.core.intervals import adjust_p
 from csi_service.core.levels import LEVELS
 from csi_service.core.quantiles import t_two_sided
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 METRICS = ("ordinal", "nominal")
@@ -50,7 +51,12 @@ def krippendorff_alpha(ratings: pd.DataFrame, metric: str = "ordinal", categorie
     """
     if metric not in METRICS:
         raise InvalidInputError(
-            Problem("metric", f"is {metric!r}; accepted are {', '.join(METRICS)}", metric, "method")
+            Problem(
+                "metric",
+                Told("is {metric!r}; accepted are {names}", metric=metric, names=", ".join(METRICS)),
+                metric,
+                "method",
+            )
         )
     counts = _counts(_checked(ratings, categories), categories)
     found = _coincidences(counts)
@@ -107,7 +113,7 @@ def weighted_kappa(a: Array, b: Array, categories: int = len(LEVELS)) -> float:
     0.5
     """
     if a.shape != b.shape:
-        text = f"has {b.size} levels, the first list {a.size}; give one a call in both"
+        text = Told("has {size} levels, the first list {size2}; give one a call in both", size=b.size, size2=a.size)
         raise InvalidInputError(Problem("b", text, b.size, "length"))
     both = ~(np.isnan(a) | np.isnan(b))
     pair = pd.DataFrame({"a": a[both], "b": b[both], "pair": 0})
@@ -206,14 +212,18 @@ def _check_levels(level: "pd.Series[float]", categories: int | None) -> None:
         accepted = f"give a whole number from 1 to {categories}"
     if wrong.any():
         found = float(level[wrong].iloc[0])
-        raise InvalidInputError(Problem("level", f"is {found:g}; {accepted}", found, "bad_level"))
+        raise InvalidInputError(
+            Problem("level", Told("is {found:g}; {accepted}", found=found, accepted=accepted), found, "bad_level")
+        )
 
 
 def _refuse_twice(frame: pd.DataFrame, keys: Sequence[str]) -> None:
     twice = frame[frame.duplicated(list(keys))]
     if len(twice):
         names = ", ".join(f"{key} {twice[key].iloc[0]}" for key in keys)
-        raise InvalidInputError(Problem("", f"{names} comes twice; give the newest only", None, "duplicate"))
+        raise InvalidInputError(
+            Problem("", Told("{names} comes twice; give the newest only", names=names), None, "duplicate")
+        )
 
 
 def _counts(frame: pd.DataFrame, categories: int) -> Array:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from csi_service.core.told import Told
 from csi_service.errors import NotFoundError, Problem
 
 DEFAULT = "default"
@@ -34,7 +35,12 @@ def name_problem(name: str, effective: dt.date, kind: str) -> Problem | None:
     """Return what is wrong with the name of a dated document: it must be the first day; None where nothing is."""
     if _DATED.fullmatch(name) is None or name == effective.isoformat():
         return None
-    text = f"is {effective}; a dated {kind} is named after its first day, this file is {name}.toml"
+    text = Told(
+        "is {effective}; a dated {kind} is named after its first day, this file is {name}.toml",
+        effective=effective,
+        kind=kind,
+        name=name,
+    )
     return Problem("effective", text, effective.isoformat(), "date")
 
 
@@ -51,7 +57,7 @@ def in_effect(documents: Iterable[Some], day: dt.date, what: str, kind: str) -> 
     if not valid:
         first = min((document.effective for document in dated), default=None)
         hint = f"the first one is valid from {first}" if first else f"there is neither a dated {kind} nor a default one"
-        raise NotFoundError(f"no {what} are in effect on {day}: {hint}")
+        raise NotFoundError(Told("no {what} are in effect on {day}: {hint}", what=what, day=day, hint=hint))
     return max(valid, key=lambda document: (document.effective, document.name != DEFAULT))
 
 

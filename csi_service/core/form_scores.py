@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from csi_service.core.forms import Form, FormItem, FormSection
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 NOT_APPLICABLE = "na"
@@ -140,7 +141,9 @@ def _read_answers(form: Form, answers: Mapping[str, object]) -> tuple[ItemScore,
             problems += error.problems
     for name in answers:
         if name not in items:
-            text = f"is not an item of the form {form.name}; its items are {', '.join(items)}"
+            text = Told(
+                "is not an item of the form {name}; its items are {names}", name=form.name, names=", ".join(items)
+            )
             problems.append(Problem(_where(name), text, name, "unknown_item"))
     if problems:
         raise InvalidInputError(*problems)
@@ -151,17 +154,25 @@ def _read_answer(item: FormItem, answers: Mapping[str, object]) -> float | None:
     """Return the points that an item earned, None where it does not apply."""
     where, accepted = _where(item.name), _accepted(item)
     if item.name not in answers:
-        raise InvalidInputError(Problem(where, f"is not answered; give {accepted}", None, "missing"))
+        raise InvalidInputError(
+            Problem(where, Told("is not answered; give {accepted}", accepted=accepted), None, "missing")
+        )
     answer = answers[item.name]
     if isinstance(answer, bool):
         return item.points * answer
     if answer == NOT_APPLICABLE and item.na_allowed:
         return None
     if not isinstance(answer, int | float):
-        raise InvalidInputError(Problem(where, f"must be {accepted}, found {answer!r}", answer, "type"))
+        raise InvalidInputError(
+            Problem(
+                where, Told("must be {accepted}, found {answer!r}", accepted=accepted, answer=answer), answer, "type"
+            )
+        )
     if not 0 <= answer <= item.points or (item.critical and answer not in (0, item.points)):
         code = "non_finite" if isinstance(answer, float) and not math.isfinite(answer) else "range"
-        raise InvalidInputError(Problem(where, f"is {answer}; give {accepted}", answer, code))
+        raise InvalidInputError(
+            Problem(where, Told("is {answer}; give {accepted}", answer=answer, accepted=accepted), answer, code)
+        )
     return float(answer)
 
 

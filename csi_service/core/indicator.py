@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi_service.core.tables import Table
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 Array = NDArray[np.float64]
@@ -85,7 +86,11 @@ def _count_problem(numerator: Array, denominator: Array, what: str) -> Problem:
     if np.isinf(numerator).any() or np.isinf(denominator).any():
         return Problem(what, "numerator and denominator must be finite", code="non_finite")
     at = int(np.argmax(numerator > denominator * (1 + SHARE_TOLERANCE)))
-    text = f"numerator {numerator[at]:g} exceeds denominator {denominator[at]:g}; it must count a part of it"
+    text = Told(
+        "numerator {numerator:g} exceeds denominator {denominator:g}; it must count a part of it",
+        numerator=numerator[at],
+        denominator=denominator[at],
+    )
     return Problem(what, text, float(numerator[at]), "count_exceeds_n")
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from csi_service.core.indicator import Array, ratio
 from csi_service.core.quantiles import beta_quantile
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 CONFIDENCE = 0.95
@@ -111,7 +112,9 @@ def adjust_p(p: Array, method: str) -> Array:
     [0.03, 0.5, 0.03]
     """
     if method not in ADJUSTMENTS:
-        raise InvalidInputError(Problem("method", f"is {method!r}; accepted are holm and bh", method, "method"))
+        raise InvalidInputError(
+            Problem("method", Told("is {method!r}; accepted are holm and bh", method=method), method, "method")
+        )
     if ((p < 0) | (p > 1)).any():
         raise InvalidInputError(Problem("p", "must lie between 0 and 1", code="range"))
     adjusted = p.copy()

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi_service.core.indicator import Array
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 LEVELS = ("very_dissatisfied", "dissatisfied", "neutral", "satisfied", "very_satisfied")
@@ -36,7 +37,14 @@ def parse_level(rating: object) -> int:
         f"{number} {english} {chinese}"
         for number, (english, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
     )
-    raise InvalidInputError(Problem("", f"{rating!r} is not a rating; accepted are {names}", rating, "bad_level"))
+    raise InvalidInputError(
+        Problem(
+            "",
+            Told("{rating!r} is not a rating; accepted are {names}", rating=rating, names=names),
+            rating,
+            "bad_level",
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

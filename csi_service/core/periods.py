@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 GRAINS = ("day", "week", "month")
@@ -79,7 +80,9 @@ def parse_period(text: str) -> Period:
     except ValueError:
         period = None
     if period is None:
-        raise InvalidInputError(Problem("period", f"{text!r} is not a period; write {FORMS}", text, "period"))
+        raise InvalidInputError(
+            Problem("period", Told("{text!r} is not a period; write {forms}", text=text, forms=FORMS), text, "period")
+        )
     return period
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from csi_service.core.intervals import CONFIDENCE, quarter_beta, stratified_share
 from csi_service.core.quantiles import gamma_quantile, normal_quantile, t_quantile
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 MOST = 10**12  # sizes beyond it are refused: nobody can draw them
@@ -92,7 +93,9 @@ def size_for_change(before: float, after: float, power: float = 0.8, confidence:
     _check("before", before, least=0, most=1)
     _check("after", after, least=0, most=1)
     if not 0 < power < 1:
-        raise InvalidInputError(Problem("power", f"is {power}; give a number between 0 and 1", power, "range"))
+        raise InvalidInputError(
+            Problem("power", Told("is {power}; give a number between 0 and 1", power=power), power, "range")
+        )
     if before == after:
         raise InvalidInputError(Problem("after", "equals before; there is no change to show", after, "infeasible"))
     middle = (before + after) / 2
@@ -144,7 +147,9 @@ def _smallest(enough: Callable[[int], bool], first: int) -> int:
     while not enough(high):
         high *= 2
         if high > MOST:
-            raise InvalidInputError(Problem("", f"takes more than {MOST} cases; ask for less", None, "infeasible"))
+            raise InvalidInputError(
+                Problem("", Told("takes more than {most} cases; ask for less", most=MOST), None, "infeasible")
+            )
     low = max(first - 1, high // 2) if high > first else first - 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -158,7 +163,9 @@ def _square(number: float) -> float:
 
 def _whole(size: float) -> int:
     if not size <= MOST:
-        raise InvalidInputError(Problem("", f"takes more than {MOST} cases; ask for less", None, "infeasible"))
+        raise InvalidInputError(
+            Problem("", Told("takes more than {most} cases; ask for less", most=MOST), None, "infeasible")
+        )
     return max(1, math.ceil(size))
 
 
@@ -168,7 +175,7 @@ def _z(confidence: float) -> float:
 
 def _checked(confidence: float) -> float:
     if not 0 < confidence < 1:
-        text = f"is {confidence}; give a number between 0 and 1"
+        text = Told("is {confidence}; give a number between 0 and 1", confidence=confidence)
         raise InvalidInputError(Problem("confidence", text, confidence, "range"))
     return confidence
 
@@ -177,12 +184,15 @@ def _check(
     where: str, value: float, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
 ) -> None:
     if not math.isfinite(value):
-        raise InvalidInputError(Problem(where, f"must be finite, found {value}", value, "non_finite"))
+        raise InvalidInputError(Problem(where, Told("must be finite, found {value}", value=value), value, "non_finite"))
     if not (least <= value <= most and value > above):
         bounds = (("at least", least), ("at most", most), ("above", above))
         accepted = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
         raise InvalidInputError(
             Problem(
-                where, f"is {value:g}; give a number {accepted}", value, "negative" if value < 0 <= least else "range"
+                where,
+                Told("is {value:g}; give a number {accepted}", value=value, accepted=accepted),
+                value,
+                "negative" if value < 0 <= least else "range",
             )
         )

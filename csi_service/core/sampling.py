@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from csi_service.core.indicator import Array
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 
@@ -47,21 +48,34 @@ def allocate(
 def _check_strata(total: int, populations: Sequence[int], spreads: Array, least: int) -> None:
     problems = []
     if least < 1:
-        problems.append(Problem("least", f"is {least}; each stratum needs at least 1", least, "range"))
+        problems.append(
+            Problem("least", Told("is {least}; each stratum needs at least 1", least=least), least, "range")
+        )
     if spreads.size != len(populations):
-        text = f"has {spreads.size} entries for {len(populations)} strata; give one each"
+        text = Told("has {size} entries for {count} strata; give one each", size=spreads.size, count=len(populations))
         problems.append(Problem("deviations", text, None, "length"))
     for place, population in enumerate(populations):
         if not 0 <= population:
             problems.append(
-                Problem(f"populations[{place}]", f"is {population}; give 0 or more", population, "negative")
+                Problem(
+                    f"populations[{place}]",
+                    Told("is {population}; give 0 or more", population=population),
+                    population,
+                    "negative",
+                )
             )
     if not (np.isfinite(spreads) & (spreads >= 0)).all():
         problems.append(Problem("deviations", "must be finite and not negative", None, "range"))
     if not problems:
         low, high = sum(min(population, least) for population in populations), sum(populations)
         if not low <= total <= high:
-            text = f"is {total}; with at least {least} a stratum it lies between {low} and the {high} calls there are"
+            text = Told(
+                "is {total}; with at least {least} a stratum it lies between {low} and the {high} calls there are",
+                total=total,
+                least=least,
+                low=low,
+                high=high,
+            )
             problems.append(Problem("total", text, total, "infeasible"))
     if problems:
         raise InvalidInputError(*problems)
@@ -79,7 +93,7 @@ def draw(ids: Mapping[str, Collection[str]], sizes: Mapping[str, int], seed: int
     problems = _draw_problems({stratum: len(listed) for stratum, listed in ids.items()}, sizes, seed)
     for stratum, listed in ids.items():
         if repeated := len(listed) - len(set(listed)):
-            text = f"names {repeated} calls more than once; each call is in its stratum once"
+            text = Told("names {repeated} calls more than once; each call is in its stratum once", repeated=repeated)
             problems.append(Problem(f"ids.{stratum}", text, repeated, "duplicate"))
     if problems:
         raise InvalidInputError(*problems)
@@ -107,16 +121,20 @@ def draw_places(populations: Mapping[str, int], sizes: Mapping[str, int], seed: 
 def _draw_problems(populations: Mapping[str, int], sizes: Mapping[str, int], seed: int) -> list[Problem]:
     problems = []
     if seed < 0:
-        problems.append(Problem("seed", f"is {seed}; give a whole number from 0 on", seed, "negative"))
+        problems.append(Problem("seed", Told("is {seed}; give a whole number from 0 on", seed=seed), seed, "negative"))
     for stratum, size in sizes.items():
         where = f"sizes.{stratum}"
         if stratum not in populations:
-            text = f"is no stratum of the calls; there are {', '.join(sorted(populations)) or 'none'}"
+            text = Told("is no stratum of the calls; there are {value}", value=", ".join(sorted(populations)) or "none")
             problems.append(Problem(where, text, stratum, "unknown_stratum"))
         elif size < 0:
-            problems.append(Problem(where, f"is {size}; give 0 or more", size, "negative"))
-        elif size > populations[stratum]:
-            text = f"is {size}, but the stratum has {populations[stratum]} calls to draw from; ask for at most that many"
+            problems.append(Problem(where, Told("is {size}; give 0 or more", size=size), size, "negative"))
+        elif size > (calls := populations[stratum]):
+            text = Told(
+                "is {size}, but the stratum has {calls} calls to draw from; ask for at most that many",
+                size=size,
+                calls=calls,
+            )
             problems.append(Problem(where, text, size, "exceeds_stratum"))
     return problems
 
@@ -137,7 +155,7 @@ def apportion(total: int, shares: Mapping[str, float]) -> dict[str, int]:
             Problem("raters", "names nobody; name at least one rater with a share", None, "missing")
         )
     wrong = [
-        Problem(f"raters.{rater}", f"is {share}; give a share above 0", share, "range")
+        Problem(f"raters.{rater}", Told("is {share}; give a share above 0", share=share), share, "range")
         for rater, share in shares.items()
         if not (math.isfinite(share) and share > 0)
     ]

@@ -21,7 +21,7 @@ def read_toml(text: str, name: str, error: type[DocumentError]) -> dict[str, Any
     except (ValueError, RecursionError) as fault:  # ValueError: TOMLDecodeError, and a number of too many digits
         known = isinstance(fault, tomllib.TOMLDecodeError)
         text = str(fault) if known else "a number too long or tables nested too deeply"
-        raise error(name, (Problem("", f"is not valid TOML: {text}", code="syntax"),)) from fault
+        raise error(name, (Problem("", Told("is not valid TOML: {text}", text=text), code="syntax"),)) from fault
 
 
 class Table:

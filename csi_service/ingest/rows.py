@@ -98,7 +98,8 @@ def select_ready(
 ) -> tuple[str, dict[str, Typed]] | None:
     """Return SQL of a source's rows, some of whose cells are values already, and how the fields are read.
 
-    None where no cell can be. The rows have no `good` and no `problems`: the engine fails over what it cannot read.
+    None where no cell can be. The rows have no `problems`: the engine fails over what it cannot read, and of the rest
+    `good` tells which rows the rows of text must judge.
     """
     types = ready_types(source, kind, reads, mapping)
     relation = source.ready(dict(types.values()))
@@ -108,7 +109,10 @@ def select_ready(
     own = {name: ready(kind.field(name).type, f"r_{name}", f"b_{name}", columns[name], zones) for name in types}
     reads = reads | own
     inner = _values(replace(source, relation=relation), kind, mapping, reads)
-    return f"SELECT {_selected(kind, reads)}, {number} AS source FROM {inner}", reads
+    faults = [_fault(kind.field(name), how, is_value=name in types) for name, how in reads.items()]
+    faults += [f"coalesce({rule.broken}, false)" for rule in kind.rules]
+    good = f"NOT ({' OR '.join(faults)}) AS good"
+    return f"SELECT {_selected(kind, reads)}, {number} AS source, {good} FROM {inner}", reads
 
 
 def select_rows(source: Source, number: int, kind: Kind, mapping: Mapping, reads: dict[str, Typed]) -> str:
@@ -193,9 +197,10 @@ def _condition(source: Source, condition: Condition, blanks: Sequence[str]) -> s
     return f"{text} IN ({', '.join(map(literal, condition.texts))})"
 
 
-def _fault(item: Field, how: Typed) -> str:
-    """SQL that is true where a field's text is refused or a required field is blank."""
-    refusal = refused(item.type, how, item.name, f"r_{item.name}")
+def _fault(item: Field, how: Typed, *, is_value: bool = False) -> str:
+    """SQL that is true where a field's text (or what is a value already) is refused or a required field is blank."""
+    cell = f"CAST(r_{item.name} AS VARCHAR)" if is_value else f"r_{item.name}"
+    refusal = refused(item.type, how, item.name, cell)
     return f"({item.name} IS NULL OR {refusal})" if item.required else f"({refusal})"
 
 

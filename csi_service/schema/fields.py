@@ -9,26 +9,30 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
+from csi_service.core.told import Told
+
 MOST = 1e15  # largest figure taken: whole numbers stay exact, and no formula overflows
 PLAIN_TEXT = "^[^\\u0000]*$"
 _KINDS = {
-    bool: "true or false",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
+    bool: Told("true or false"),
+    str: Told("a text"),
+    list: Told("a list"),
+    dict: Told("an object"),
+    int: Told("a number"),
+    float: Told("a number"),
+    type(None): Told("null"),
 }
 
 
 class Fault(str):
     """A message of a refusal as marshmallow carries it, with a short stable code.
 
-    `path` leads from the field to the offending value inside it, `found` is shown where it is not the value itself.
+    `text` is the message as it was given, which may be a `Told`; `path` leads from the field to the offending value
+    inside it, `found` is shown where it is not the value itself.
     """
 
-    __slots__ = ("code", "found", "path")
+    __slots__ = ("code", "found", "path", "text")
+    text: str
     code: str
     path: tuple[object, ...]
     found: object
@@ -36,9 +40,9 @@ class Fault(str):
 
 def fault(message: str, code: str = "invalid", path: tuple[object, ...] = (), found: object = None) -> Fault:
     """Return a message with its code, and where it is about a part of the field's value, the path to it."""
-    text = Fault(message)
-    text.code, text.path, text.found = code, path, found
-    return text
+    made = Fault(message)
+    made.text, made.code, made.path, made.found = message, code, path, found
+    return made
 
 
 def refusal(message: str, code: str = "invalid") -> ValidationError:
@@ -58,13 +62,25 @@ def read_number(value: object, least: float = 0.0, most: float = MOST) -> float:
         ValidationError: true and false, texts, null, NaN, infinities (1e400 too), and what lies outside.
     """
     if type(value) is not float and type(value) is not int:
-        raise refusal(f"must be a number, found {kind_of(value)}; give a number from {least:g} to {most:g}", "type")
+        raise refusal(
+            Told(
+                "must be a number, found {found}; give a number from {least:g} to {most:g}",
+                found=kind_of(value),
+                least=least,
+                most=most,
+            ),
+            "type",
+        )
     if least <= value <= most:
         return float(value)
     if value != value or abs(value) > sys.float_info.max:  # NaN, infinity, or digits beyond any float
-        raise refusal(f"must be a finite number; give a number from {least:g} to {most:g}", "non_finite")
+        raise refusal(
+            Told("must be a finite number; give a number from {least:g} to {most:g}", least=least, most=most),
+            "non_finite",
+        )
     raise refusal(
-        f"is {value:g}; give a number from {least:g} to {most:g}", "negative" if value < 0 <= least else "range"
+        Told("is {value:g}; give a number from {least:g} to {most:g}", value=value, least=least, most=most),
+        "negative" if value < 0 <= least else "range",
     )
 
 
@@ -75,9 +91,9 @@ def read_text(value: object, most: int) -> str:
         ValidationError: no text, too long, with NUL or with a lone surrogate.
     """
     if type(value) is not str:
-        raise refusal(f"must be a text, found {kind_of(value)}", "type")
+        raise refusal(Told("must be a text, found {found}", found=kind_of(value)), "type")
     if len(value) > most:
-        raise refusal(f"has {len(value)} characters; at most {most} are taken", "length")
+        raise refusal(Told("has {count} characters; at most {most} are taken", count=len(value), most=most), "length")
     if "\x00" in value:
         raise refusal("holds the character NUL; leave it out", "character")
     if not is_unicode(value):
@@ -145,7 +161,7 @@ def read_count(value: object) -> float:
     """Return a whole number from 0 up, ValidationError for anything else."""
     number = read_number(value)
     if number % 1:
-        raise refusal(f"is {number:g}; give a whole number", "whole")
+        raise refusal(Told("is {number:g}; give a whole number", number=number), "whole")
     return number
 
 
@@ -160,7 +176,9 @@ class Text(Described, fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
         text = read_text(value, self.most)
         if len(text) < self.least:
-            raise refusal(f"must have at least {self.least} character{'s' * (self.least > 1)}", "length")
+            if self.least == 1:
+                raise refusal(Told("must have at least {least} character", least=self.least), "length")
+            raise refusal(Told("must have at least {least} characters", least=self.least), "length")
         return text
 
     def describe(self, converter: Any) -> dict[str, Any]:
@@ -178,7 +196,7 @@ class Choice(Described, fields.Field[str]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
         if type(value) is not str or value not in self.choices:
-            raise refusal(f"must be one of {', '.join(self.choices)}", "choice")
+            raise refusal(Told("must be one of {names}", names=", ".join(self.choices)), "choice")
         return value
 
     def describe(self, converter: Any) -> dict[str, Any]:
@@ -194,13 +212,15 @@ class StrictSchema(Schema):
         super().__init__(**options)
         self.error_messages = {
             **self.error_messages,
-            "unknown": fault(f"is not a known key here; known are {known(self.load_fields)}", "unknown_key"),
+            "unknown": fault(
+                Told("is not a known key here; known are {known}", known=known(self.load_fields)), "unknown_key"
+            ),
             "type": fault("must be a JSON object", "type"),
         }
         for name, field in self.load_fields.items():
             field.error_messages = {
                 **field.error_messages,
-                "required": fault(f"is missing; give {name}", "missing"),
+                "required": fault(Told("is missing; give {name}", name=name), "missing"),
                 "null": fault("must not be null; give a value", "type"),
             }
 

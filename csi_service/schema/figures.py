@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields
 
 from csi_service.core.indicator import Calculator, Indicator
 from csi_service.core.measures import MEASURES
+from csi_service.core.told import Told
 from csi_service.schema.fields import (
     MOST,
     Described,
@@ -28,7 +29,7 @@ _WHOLE = frozenset(
 )
 _MEANING = {measure.name.removesuffix(".*"): measure.meaning for measure in MEASURES}
 _CHANNEL = {"minLength": 1, "maxLength": 64, "pattern": "^[^\\u0000-\\u001f.]*$"}
-_SHAPES = "give numerator and denominator, or value, or the counts"
+_SHAPES = Told("give numerator and denominator, or value, or the counts")
 
 
 def numbers_schema(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
@@ -54,7 +55,9 @@ class Figure(Described, fields.Field[Numbers]):
     def read(self, value: Any) -> Numbers:
         """Return the numbers of the evidence; ValidationError where it has none of the three shapes."""
         if type(value) is not dict:
-            raise refusal(f"must be an object, found {kind_of(value)}; {_SHAPES}", "type")
+            raise refusal(
+                Told("must be an object, found {found}; {shapes}", found=kind_of(value), shapes=_SHAPES), "type"
+            )
         keys = value.keys()
         if keys == RATIO:
             numbers = _read(value, frozenset(), MOST)
@@ -62,7 +65,10 @@ class Figure(Described, fields.Field[Numbers]):
                 raise ValidationError(
                     {
                         "denominator": [
-                            fault(f"is too small for its numerator; their quotient exceeds {MOST:g}", "range")
+                            fault(
+                                Told("is too small for its numerator; their quotient exceeds {most:g}", most=MOST),
+                                "range",
+                            )
                         ]
                     }
                 )
@@ -78,14 +84,29 @@ class Figure(Described, fields.Field[Numbers]):
         counts = ", ".join(self.needs)
         unknown = [key for key in keys if key not in RATIO | BARE | self.counts]
         if unknown:
-            text = f"is not a known key here; {_SHAPES} {counts}"
+            text = Told("is not a known key here; {shapes} {counts}", shapes=_SHAPES, counts=counts)
             return {key: [fault(text, "unknown_key")] for key in unknown}
         if not keys:
-            return [fault(f"is empty; {_SHAPES} {counts}; null where there is no evidence", "missing")]
+            return [
+                fault(
+                    Told("is empty; {shapes} {counts}; null where there is no evidence", shapes=_SHAPES, counts=counts),
+                    "missing",
+                )
+            ]
         if keys < RATIO:
             absent = next(iter(RATIO - keys))
-            return {absent: [fault(f"is missing; {_SHAPES} {counts}", "missing")]}
-        return [fault(f"mixes {', '.join(sorted(keys))}; {_SHAPES} {counts}, one of the three", "shape")]
+            return {absent: [fault(Told("is missing; {shapes} {counts}", shapes=_SHAPES, counts=counts), "missing")]}
+        return [
+            fault(
+                Told(
+                    "mixes {names}; {shapes} {counts}, one of the three",
+                    names=", ".join(sorted(keys)),
+                    shapes=_SHAPES,
+                    counts=counts,
+                ),
+                "shape",
+            )
+        ]
 
     def describe(self, converter: Any) -> dict[str, Any]:
         """Return the three shapes."""
@@ -129,7 +150,10 @@ class Channels(Described, fields.Field[dict[str, Numbers]]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
     ) -> dict[str, Numbers]:
         if type(value) is not dict:
-            raise refusal(f"must be an object of channels such as ivr, sms, callback, found {kind_of(value)}", "type")
+            raise refusal(
+                Told("must be an object of channels such as ivr, sms, callback, found {found}", found=kind_of(value)),
+                "type",
+            )
         channels: dict[str, Numbers] = {}
         messages = {}
         for name, item in value.items():
@@ -194,7 +218,10 @@ class Component(Described, fields.Field[dict[str, Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> dict[str, Any]:
         if type(value) is not dict:
             raise refusal(
-                f"must be an object, found {kind_of(value)}; give the component's evidence or its value", "type"
+                Told(
+                    "must be an object, found {found}; give the component's evidence or its value", found=kind_of(value)
+                ),
+                "type",
             )
         if value.keys() == BARE:
             return dict(_read(value, frozenset(), 1.0))

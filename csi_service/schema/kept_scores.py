@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from csi_service.core.periods import FORMS, GRAINS
+from csi_service.core.told import Told
 from csi_service.facts.kinds import DIMENSIONS
 from csi_service.schema.calculate import Node, OutlookBody, PeriodField
 from csi_service.schema.fields import Choice, Described, StrictSchema, Text, read_text, refusal
@@ -24,7 +25,9 @@ class Keys(Described, fields.Field[tuple[str, ...]]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> tuple[str, ...]:
         names = tuple(name for text in value for name in read_text(text, MOST_CHARACTERS).split(","))
         if len(names) > MOST_KEYS or len(set(names)) < len(names) or not set(names) <= set(DIMENSIONS):
-            raise refusal(f"must be one or two different ones of {', '.join(DIMENSIONS)}", "dimension")
+            raise refusal(
+                Told("must be one or two different ones of {names}", names=", ".join(DIMENSIONS)), "dimension"
+            )
         return names
 
     def describe(self, converter: Any) -> dict[str, Any]:
@@ -38,7 +41,14 @@ class Members(Described, fields.Field[tuple[str, ...]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> tuple[str, ...]:
         if len(value) > MOST_MEMBERS:
-            raise refusal(f"names {len(value)} members; at most {MOST_MEMBERS} are taken", "length")
+            raise refusal(
+                Told(
+                    "names {count} members; at most {most_members} are taken",
+                    count=len(value),
+                    most_members=MOST_MEMBERS,
+                ),
+                "length",
+            )
         members = tuple(dict.fromkeys(read_text(text, MOST_CHARACTERS) for text in value))
         if "" in members:
             raise refusal("must not be empty; name a member, or leave it out", "length")

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from csi_service.core.told import Told
 from csi_service.schema.fields import Described, StrictSchema, Text, read_text, refusal
 
 MOST_AT_ONCE = 1000
@@ -16,7 +17,7 @@ class Limit(Described, fields.Field[int]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
         text = read_text(value, 64)
         if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MOST_AT_ONCE):
-            raise refusal(f"must be a whole number from 1 to {MOST_AT_ONCE}", "range")
+            raise refusal(Told("must be a whole number from 1 to {most_at_once}", most_at_once=MOST_AT_ONCE), "range")
         return int(text)
 
     def describe(self, converter: Any) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
+from csi_service.core.told import Told
 from csi_service.errors import Problem
+from csi_service.language import Translate, tell, told_problem, translator
 from csi_service.schema.fields import Fault
 
 MOST_ENTRIES = 100
 _MOST_CHARACTERS = 200
+_IN_ENGLISH = translator("en")
 _ABSENT = object()
 
 
@@ -64,7 +67,7 @@ def problems_of(error: ValidationError, body: object) -> tuple[Problem, ...]:
         if isinstance(message, Fault):
             path = (*path, *message.path)
             found = found_at(body, path) if message.found is None else message.found
-            problems.append(Problem(pointer(path), message, found, message.code))
+            problems.append(Problem(pointer(path), message.text, found, message.code))
         else:
             problems.append(Problem(pointer(path), message, found_at(body, path)))
     return tuple(problems)
@@ -79,11 +82,12 @@ def _messages(messages: Any, path: tuple[object, ...]) -> Iterator[tuple[tuple[o
             yield path, message
 
 
-def entries(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+def entries(problems: Sequence[Problem], translate: Translate = _IN_ENGLISH) -> list[dict[str, Any]]:
     """Return the `errors` of a body: at most 100, values shortened and always writable as JSON."""
     listed = []
     for problem in problems[:MOST_ENTRIES]:
-        entry: dict[str, Any] = {"pointer": problem.where, "message": str(problem.message), "code": problem.code}
+        message = tell(problem.message, translate)
+        entry: dict[str, Any] = {"pointer": problem.where, "message": message, "code": problem.code}
         if (value := shown(problem.found)) is not None:
             entry["value"] = value
         listed.append(entry)
@@ -99,8 +103,18 @@ def shown(value: object) -> object:
     return value if isinstance(value, bool | int | float) else None
 
 
-def summary(problems: Sequence[Problem]) -> str:
+def summary(problems: Sequence[Problem], translate: Translate = _IN_ENGLISH) -> str:
     """Return the problems as one sentence: how many there are, and the first."""
-    many = f"{len(problems)} values cannot be used, the first: " if len(problems) > 1 else ""
-    listed = f" (the first {MOST_ENTRIES} are listed)" if len(problems) > MOST_ENTRIES else ""
-    return f"{many}{problems[0]}{listed}"
+    first = told_problem(problems[0], translate)
+    if len(problems) == 1:
+        return first
+    if len(problems) <= MOST_ENTRIES:
+        text = Told("{count} values cannot be used, the first: {first}", count=len(problems), first=first)
+    else:
+        text = Told(
+            "{count} values cannot be used, the first: {first} (the first {most} are listed)",
+            count=len(problems),
+            first=first,
+            most=MOST_ENTRIES,
+        )
+    return tell(text, translate)

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from csi_service.core.levels import CHINESE, LEVELS, WEIGHTINGS
+from csi_service.core.told import Told
 from csi_service.schema.calculate import options
 from csi_service.schema.fields import (
     MOST,
@@ -39,13 +40,18 @@ class LevelCounts(Described, fields.Field[list[float]]):
             items: dict[Any, Any] = dict(enumerate(value))
         elif type(value) is dict:
             if unknown := [name for name in value if name not in LEVELS]:
-                text = fault(f"is no level; known are {', '.join(LEVELS)}", "unknown_key")
+                text = fault(Told("is no level; known are {names}", names=", ".join(LEVELS)), "unknown_key")
                 raise ValidationError({name: [text] for name in unknown})
             items = dict.fromkeys(LEVELS, 0) | value
         else:
             found = f"a list of {len(value)}" if type(value) is list else kind_of(value)
             raise refusal(
-                f"must be a list of {len(LEVELS)} numbers or an object of level names, found {found}", "levels"
+                Told(
+                    "must be a list of {count} numbers or an object of level names, found {found}",
+                    count=len(LEVELS),
+                    found=found,
+                ),
+                "levels",
             )
         counts, messages = [], {}
         for key, item in items.items():
@@ -70,12 +76,14 @@ class Ratings(Described, fields.Field[list[float]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> list[float]:
         if type(value) is not list:
-            raise refusal(f"must be a list of ratings, found {kind_of(value)}", "type")
+            raise refusal(Told("must be a list of ratings, found {found}", found=kind_of(value)), "type")
         counts, messages = [0.0] * len(LEVELS), {}
         for index, rating in enumerate(value):
             level = _RATINGS.get(rating) if type(rating) in (int, float, str) else None
             if level is None:
-                messages[index] = [fault(f"is not a rating; accepted are {_ACCEPTED}", "bad_level")]
+                messages[index] = [
+                    fault(Told("is not a rating; accepted are {accepted}", accepted=_ACCEPTED), "bad_level")
+                ]
             else:
                 counts[level - 1] += 1
         if messages:

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from csi_service.core.told import Told
 from csi_service.facts.kinds import DIMENSIONS
 from csi_service.schema.fields import Choice, Described, StrictSchema, Text, read_text, refusal
 from csi_service.schema.kept_scores import Keys
@@ -20,7 +21,7 @@ class Version(Described, fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
         text = read_text(value, 4)
         if text != LIVE and not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_VERSIONS):
-            raise refusal(f"must be the number of a published version, or {LIVE}", "version")
+            raise refusal(Told("must be the number of a published version, or {live}", live=LIVE), "version")
         return text
 
     def describe(self, converter: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from csi_service.core import tables
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, read_weights
 from csi_service.errors import Problem, WeightsError
 from csi_service.schema.fields import MOST, Described, StrictSchema, Text, fault, is_unicode, kind_of, refusal
@@ -28,7 +29,10 @@ class WeightsChoice(Described, fields.Field[Any]):
                 raise refusal("must be a name of 1 to 64 characters", "length")
             return value
         if type(value) is not dict:
-            raise refusal(f"must be the name of a set or an object with a whole set, found {kind_of(value)}", "type")
+            raise refusal(
+                Told("must be the name of a set or an object with a whole set, found {found}", found=kind_of(value)),
+                "type",
+            )
         faults = faults_of_document(value)
         if not faults:
             try:
@@ -53,7 +57,7 @@ def faults_of_document(document: Mapping[str, Any]) -> list[str]:
 
 def _faults(value: object, path: tuple[object, ...]) -> Iterator[str]:
     if len(path) > MOST_DEPTH:
-        yield fault(f"is nested deeper than {MOST_DEPTH} levels", "depth", path)
+        yield fault(Told("is nested deeper than {most_depth} levels", most_depth=MOST_DEPTH), "depth", path)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not is_unicode(key):
@@ -110,7 +114,14 @@ def read_toml(text: str) -> dict[str, Any]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.count(".") > MOST_DOTS:
             raise WeightsError(
-                "toml", (Problem("", f"has more than {MOST_DOTS} dots in line {number}", code="syntax"),)
+                "toml",
+                (
+                    Problem(
+                        "",
+                        Told("has more than {most_dots} dots in line {number}", most_dots=MOST_DOTS, number=number),
+                        code="syntax",
+                    ),
+                ),
             )
     return tables.read_toml(text, "toml", WeightsError)
 

@@ -72,7 +72,8 @@ def _rows(table: pd.DataFrame, day: dt.date) -> dict[tuple[str, ...], dict[str, 
     """The sums of a day by group, without those that are 0; to nine digits, as their order differs."""
     found: dict[tuple[str, ...], dict[str, float]] = {}
     chosen = table[table["day"] == pd.Timestamp(day)]
-    for row in chosen.to_dict("records"):
+    for cells in chosen.to_dict("records"):
+        row = {str(name): value for name, value in cells.items()}
         key = tuple(str(row[name]) for name in _TEXTS if name in row and name not in ("day", "raters"))
         sums = {name: float(value) for name, value in row.items() if name not in _TEXTS}
         found[key] = {name: float(f"{value:.9g}") for name, value in sums.items() if value == value and value != 0}

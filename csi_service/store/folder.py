@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError, SettingsError
 from csi_service.records.database import Database, sqlite_url
 from csi_service.records.migrations import migrate, newest, version_of
@@ -58,10 +59,13 @@ def open_store(folder: Path, time_zone: str, database_url: str = "") -> Store:
         SettingsError: its days are cut in another zone, or a newer program has written it.
     """
     try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # customers' numbers are nobody else's concern
         for part in ("calls", "work", "uploads"):
             (folder / part).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileRefusedError(f"{folder}: cannot be used as the data folder ({error.strerror})") from error
+        raise FileRefusedError(
+            Told("{folder}: cannot be used as the data folder ({strerror})", folder=folder, strerror=error.strerror)
+        ) from error
     database = Database(database_url or sqlite_url(folder / "csi.sqlite"))
     store = Store(folder, database, time_zone)
     with store.lock(COUNT_LOCK):

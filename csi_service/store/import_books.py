@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import ConflictError, CsiError, NotFoundError
 from csi_service.facts.partitions import sync
 from csi_service.records.database import wait_for_writers
@@ -91,7 +92,9 @@ def find_import(store: Store, number: int) -> Import:
 def _read(connection: sa.Connection, number: int) -> Import:
     row = connection.execute(sa.select(IMPORTS).where(IMPORTS.c.id == number)).mappings().one_or_none()
     if row is None:
-        raise NotFoundError(f"there is no import {number}; the list of imports shows which there are")
+        raise NotFoundError(
+            Told("there is no import {number}; the list of imports shows which there are", number=number)
+        )
     return _import(row)
 
 
@@ -198,7 +201,11 @@ def request_cancel(store: Store, number: int, actor: str, at: dt.datetime) -> Im
             change_within(connection, number, [WAITING, RUNNING], cancel_requested=True)
         else:
             raise ConflictError(
-                f"import {number} is {found.status}; only one that waits or is running can be cancelled"
+                Told(
+                    "import {number} is {status}; only one that waits or is running can be cancelled",
+                    number=number,
+                    status=found.status,
+                )
             )
         note(connection, at, actor, "cancel", "import", str(number))
         return _read(connection, number)
@@ -215,7 +222,13 @@ def request_undo(store: Store, number: int, actor: str) -> Import:
         wait_for_writers(connection)
         found = _read(connection, number)
         if not change_within(connection, number, [DONE], status=UNDOING, undone_by=actor, error=None):
-            raise ConflictError(f"import {number} is {found.status}; only one that is done can be undone")
+            raise ConflictError(
+                Told(
+                    "import {number} is {status}; only one that is done can be undone",
+                    number=number,
+                    status=found.status,
+                )
+            )
         return _read(connection, number)
 
 
@@ -326,7 +339,7 @@ def rejects_of(store: Store, found: Import) -> Path:
     """
     path = upload_folder(store, found.id if found.same_as is None else found.same_as) / REJECTS
     if not path.is_file():
-        raise NotFoundError(f"import {found.id} has no rejected rows")
+        raise NotFoundError(Told("import {id} has no rejected rows", id=found.id))
     return path
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from csi_service.errors import StoreFullError
 from csi_service.facts.duck import literal, run_with_progress
 from csi_service.facts.kinds import KINDS
 from csi_service.facts.partitions import COLUMNS, Part, place, relation, telling_damage, write_part
+from csi_service.ingest.load import Importer, ready_records
 from csi_service.ingest.rejects import collect_rejects, collect_structure_rejects
 from csi_service.ingest.rows import Records
 from csi_service.store.parts import days_holding, with_calls
@@ -64,7 +66,7 @@ def tag_of(import_id: int) -> str:
 
 
 def stage_calls(
-    duck: duckdb.DuckDBPyConnection,
+    importer: Importer,
     records: Records,
     folder: Path,
     import_id: int,
@@ -74,19 +76,51 @@ def stage_calls(
 
     A part of the handling time that the source has no column for is 0 where it has one for another part.
     """
+    duck = importer.connection
     with telling_full():
-        query = f"SELECT {_values(records, import_id)}, CASE WHEN good THEN day END AS day FROM {records.rows}"
-        parted = f"{_OPTIONS}, PARTITION_BY (day), WRITE_PARTITION_COLUMNS true"
-        run_with_progress(duck, f"COPY ({query}) TO {literal(str(folder))} ({parted})", progress)
-        collect_structure_rejects(duck, records)
-        if _count_bad(duck, folder):
-            collect_rejects(duck, records)
+        ready = _stage_ready(importer, records, folder, import_id, progress)
+        if ready is None:
+            _write_days(duck, records, folder, import_id, progress)
+            collect_structure_rejects(duck, records)
+            if _count_bad(duck, folder):
+                collect_rejects(duck, records)
         staged = _staged_days(duck, folder)
         if twice := _hashes_of_repeated(duck, staged):
-            _keep_last(duck, records, staged, twice, import_id)
+            _keep_last(duck, ready or records, staged, twice, import_id)
             staged = _staged_days(duck, folder)
     records.outcome.loaded = sum(day.calls for day in staged.values())
     return staged
+
+
+def _stage_ready(
+    importer: Importer, records: Records, folder: Path, import_id: int, progress: Callable[[float], None] | None
+) -> Records | None:
+    """Stage what values the CSV reader itself can make; None, and nothing staged, where a row must be read as text."""
+    try:
+        ready = ready_records(importer, records)
+        if ready is not None:
+            _write_days(importer.connection, ready, folder, import_id, progress)
+            if not _count_bad(importer.connection, folder):
+                return ready
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _write_days(
+    duck: duckdb.DuckDBPyConnection,
+    records: Records,
+    folder: Path,
+    import_id: int,
+    progress: Callable[[float], None] | None,
+) -> None:
+    query = f"SELECT {_values(records, import_id)}, CASE WHEN good THEN day END AS day FROM {records.rows}"
+    parted = f"{_OPTIONS}, PARTITION_BY (day), WRITE_PARTITION_COLUMNS true"
+    run_with_progress(duck, f"COPY ({query}) TO {literal(str(folder))} ({parted})", progress)
 
 
 def _values(records: Records, import_id: int) -> str:

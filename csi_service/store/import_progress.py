@@ -28,7 +28,7 @@ class Steps:
 
 
 @dataclass(slots=True)
-class Told:
+class StepsTold:
     """How far an import has come, for whoever watches it, and whether it was told to stop."""
 
     rows: int
@@ -63,7 +63,7 @@ def estimated_rows(files: Sequence[Path]) -> int:
 
 
 @contextlib.contextmanager
-def watched(store: Store, found: Import, duck: duckdb.DuckDBPyConnection, told: Told) -> Iterator[None]:
+def watched(store: Store, found: Import, duck: duckdb.DuckDBPyConnection, told: StepsTold) -> Iterator[None]:
     """Tell the book how far the import has come, and stop the engine where the book says so."""
     over = threading.Event()
 
@@ -86,7 +86,7 @@ def watched(store: Store, found: Import, duck: duckdb.DuckDBPyConnection, told: 
 
 
 @contextlib.contextmanager
-def telling_stop(told: Told) -> Iterator[None]:
+def telling_stop(told: StepsTold) -> Iterator[None]:
     """Tell a query that was stopped on purpose from faults."""
     try:
         yield

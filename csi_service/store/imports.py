@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.errors import CsiError, FileRefusedError, StoreFullError
 from csi_service.facts.duck import refusing, workspace
 from csi_service.facts.kinds import KINDS
@@ -27,7 +28,7 @@ from csi_service.store.audit import note
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
 from csi_service.store.import_books import CancelledError, Import, Now, find_import, hold, let_go, work_folder
 from csi_service.store.import_calls import NOTHING, Merged, StagedDay, merge_calls, stage_calls, tag_of, telling_full
-from csi_service.store.import_progress import STAGING_SHARE, Steps, Told, estimated_rows, telling_stop, watched
+from csi_service.store.import_progress import STAGING_SHARE, Steps, StepsTold, estimated_rows, telling_stop, watched
 from csi_service.store.import_records import put_staged
 from csi_service.store.parts import drop_unused, fold_locked, read_parts, switch
 from csi_service.store.writes import hold_fields
@@ -99,7 +100,7 @@ def import_files(
     zone = zone_of(mapping, time_zone, store)
     for path in files:
         if not path.is_file():
-            raise FileRefusedError(f"{path}: there is no such file")
+            raise FileRefusedError(Told("{path}: there is no such file", path=path))
     text = None if mapping is None else mapping.text
     digest = digest_of(files, kind, text, zone)
     handles: list[int | None] = []
@@ -183,11 +184,12 @@ def run_import(
         return
     described = FileMapping() if found.mapping is None else parse_mapping(found.mapping, "mapping")
     zones = Zones(found.time_zone or store.time_zone, store.time_zone)
-    told = Told(estimated_rows(files), steps)
+    told = StepsTold(estimated_rows(files), steps)
     with workspace(below=work_folder(store, found.id)) as (duck, folder), watched(store, found, duck, told):
         with refusing(", ".join(dict.fromkeys(path.name for path in files))), telling_stop(told), telling_full():
-            records = load.open_all(Importer(duck, folder, described, zones), _by_kind(found.kind, files, described))
-            staged = _stage(store, duck, found, records, told)
+            importer = Importer(duck, folder, described, zones)
+            records = load.open_all(importer, _by_kind(found.kind, files, described))
+            staged = _stage(store, importer, found, records, told)
         outcomes = [each.outcome for each in records.values()]
         _rename(outcomes, shown or {})
         _keep_rejects(store, found, outcomes)
@@ -208,7 +210,7 @@ def _by_kind(kind: str, files: Sequence[Path], described: FileMapping) -> dict[s
 
 
 def _stage(
-    store: Store, duck: duckdb.DuckDBPyConnection, found: Import, records: Mapping[str, Records], told: Told
+    store: Store, importer: Importer, found: Import, records: Mapping[str, Records], told: StepsTold
 ) -> dict[Any, StagedDay]:
     """Read all kinds into the engine or, calls, into files; nothing of the store is touched."""
     staged: dict[Any, StagedDay] = {}
@@ -220,9 +222,9 @@ def _stage(
             told.tell(kind, share, start, start + each)
 
         if kind == "calls":
-            staged = stage_calls(duck, read, work_folder(store, found.id) / "calls", found.id, tell)
+            staged = stage_calls(importer, read, work_folder(store, found.id) / "calls", found.id, tell)
         else:
-            load.stage(duck, read, tell)
+            load.stage(importer.connection, read, tell)
         told.check()
     return staged
 
@@ -233,7 +235,7 @@ def _bring_in(
     found: Import,
     records: Mapping[str, Records],
     staged: dict[Any, StagedDay],
-    told: Told,
+    told: StepsTold,
     now: Now,
 ) -> None:
     """Make the staged rows count, all in one write."""

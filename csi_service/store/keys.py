@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from csi_service.access import ROLES, Caller
+from csi_service.core.told import Told
 from csi_service.errors import ConflictError, InvalidInputError, NotFoundError, Problem, StoreBusyError, StoreFullError
 from csi_service.records.database import Database, next_revision
 from csi_service.records.tables import KEYS
@@ -81,7 +82,9 @@ def create_key(
     with database.writing() as connection:
         revision = next_revision(connection)
         if [key for key in _read(connection, KEYS.c.name == name) if key.state(now) == "valid"]:
-            raise ConflictError(f"a valid key has the name {name!r}; revoke it first, or give another name")
+            raise ConflictError(
+                Told("a valid key has the name {name!r}; revoke it first, or give another name", name=name)
+            )
         connection.execute(sa.insert(KEYS).values(row | {"hash": _hash(text)}))
         note(connection, now, actor, "create", "key", name, after=row, revision=revision)
         (key,) = _read(connection, KEYS.c.prefix == prefix)
@@ -93,11 +96,17 @@ def _check(name: str, role: str, others: Iterable[str], expires_at: dt.datetime 
         hidden = text != text.strip() or any(unicodedata.category(sign)[0] == "C" for sign in text)
         if hidden or not 1 <= len(text) <= _MOST_CHARACTERS:
             right = f"give 1 to {_MOST_CHARACTERS} characters that can be seen, without spaces around them"
-            raise InvalidInputError(Problem(where, f"{text!r} cannot be used; {right}", text))
+            raise InvalidInputError(
+                Problem(where, Told("{text!r} cannot be used; {right}", text=text, right=right), text)
+            )
     if ":" in name or re.fullmatch(_PREFIX, name):
-        raise InvalidInputError(Problem("name", f"{name!r} looks like something else; leave out ':' and 'csi_'", name))
+        raise InvalidInputError(
+            Problem("name", Told("{name!r} looks like something else; leave out ':' and 'csi_'", name=name), name)
+        )
     if role not in ROLES:
-        raise InvalidInputError(Problem("role", f"{role!r} is no role; give one of {', '.join(ROLES)}", role))
+        raise InvalidInputError(
+            Problem("role", Told("{role!r} is no role; give one of {names}", role=role, names=", ".join(ROLES)), role)
+        )
     if expires_at is not None and expires_at <= now:
         raise InvalidInputError(Problem("expires", "has passed; give a day from today on", expires_at.isoformat()))
 
@@ -119,10 +128,18 @@ def revoke_key(database: Database, which: str, actor: str, now: dt.datetime) -> 
         revision = next_revision(connection)
         found = _read(connection, sa.or_(KEYS.c.name == which, KEYS.c.prefix == which))
         if not found:
-            raise NotFoundError(f"there is no key of the name or prefix {which!r}; csi key list shows all")
+            raise NotFoundError(
+                Told("there is no key of the name or prefix {which!r}; csi key list shows all", which=which)
+            )
         open_keys = [key for key in found if key.revoked_at is None]
         if not open_keys:
-            raise ConflictError(f"{which!r} is revoked already, since {found[-1].revoked_at:%Y-%m-%d %H:%M} UTC")
+            raise ConflictError(
+                Told(
+                    "{which!r} is revoked already, since {revoked_at:%Y-%m-%d %H:%M} UTC",
+                    which=which,
+                    revoked_at=found[-1].revoked_at,
+                )
+            )
         for key in open_keys:  # an expired one may have the name as well
             connection.execute(sa.update(KEYS).where(KEYS.c.id == key.id).values(revoked_at=now))
             before, after = {"prefix": key.prefix, "revoked_at": None}, {"prefix": key.prefix, "revoked_at": now}

@@ -9,6 +9,7 @@ from functools import total_ordering
 from typing import Any
 
 from csi_service.core.indicator import Node
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.scoring import PeriodScores
 
@@ -93,6 +94,6 @@ def _read_cursor(paging: Paging, keys: Sequence[str]) -> tuple[float | None, lis
     except (ValueError, TypeError):
         fits = False
     if not fits:
-        right = "is no cursor of this list; give next_cursor of the page before, with the same by and sort"
+        right = Told("is no cursor of this list; give next_cursor of the page before, with the same by and sort")
         raise InvalidInputError(Problem("/cursor", right, text, "cursor"))
     return value, group

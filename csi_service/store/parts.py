@@ -145,22 +145,20 @@ def rewrite(
 def sweep_unused(store: Store, age_seconds: float = UNUSED_SECONDS) -> list[Path]:
     """Delete files of calls that nothing refers to and that nobody can be reading or making any more."""
     with store.lock(CALLS_LOCK):
-        return sweep(store.calls, _referred(store), time.time() - age_seconds)
+        with store.database.reading() as connection:
+            kept = referred(connection)
+        return sweep(store.calls, kept, time.time() - age_seconds)
 
 
 def drop_unused(store: Store, tag: str) -> list[Path]:
     """Delete the files whose names end in a tag and that never counted; for one who holds the calls' lock."""
-    kept = _referred(store)
+    with store.database.reading() as connection:
+        kept = referred(connection)
     found = [path for ending in ("parquet", "part") for path in sorted(store.calls.glob(f"*/*.{tag}.{ending}"))]
     dropped = [path for path in found if path.relative_to(store.calls).as_posix() not in kept]
     for path in dropped:
         path.unlink(missing_ok=True)
     return dropped
-
-
-def _referred(store: Store) -> set[str]:
-    with store.database.reading() as connection:
-        return referred(connection)
 
 
 def referred(connection: sa.Connection) -> set[str]:

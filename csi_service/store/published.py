@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import ConflictError
 from csi_service.records.database import next_revision
 from csi_service.records.tables import PUBLISHED, PUBLISHED_FILES
@@ -75,7 +76,13 @@ def keep_published(store: Store, report: Published, files: Mapping[tuple[str, st
         revision = next_revision(connection)
         versions = _versions(connection, report.period, report.keys)
         if versions and versions[0].version >= report.version:
-            raise ConflictError(f"{report.period} was published by {versions[0].published_by} at the same time")
+            raise ConflictError(
+                Told(
+                    "{period} was published by {published_by} at the same time",
+                    period=report.period,
+                    published_by=versions[0].published_by,
+                )
+            )
         number = connection.execute(sa.insert(PUBLISHED).values(row).returning(PUBLISHED.c.id)).scalar_one()
         connection.execute(
             sa.insert(PUBLISHED_FILES),

@@ -11,6 +11,7 @@ from csi_service.core.composite import score, walk
 from csi_service.core.indicator import Node
 from csi_service.core.levels import LEVELS
 from csi_service.core.periods import Period
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import InvalidInputError, NotFoundError, Problem
 from csi_service.scoring import PeriodScores, Request, check_keys, score_facts
@@ -96,7 +97,7 @@ def read_series(
 
 
 def _too_many(found: str) -> InvalidInputError:
-    text = f"asks for too much: {found}; take a coarser grain, a shorter time or fewer groups"
+    text = Told("asks for too much: {found}; take a coarser grain, a shorter time or fewer groups", found=found)
     return InvalidInputError(Problem("/grain", text, code="too_many"))
 
 
@@ -182,7 +183,9 @@ def check_node(name: str, where: str, weights: WeightSet, others: Sequence[str] 
     channels = [f"csi.{calculator.name}." for calculator in CALCULATORS if calculator.per_channel]
     if name not in known and not name.startswith(tuple(channels)):
         listed = ", ".join([*known, *(f"{start}<channel>" for start in channels)])
-        raise InvalidInputError(Problem(where, f"is not known here; known are {listed}", name, "unknown_node"))
+        raise InvalidInputError(
+            Problem(where, Told("is not known here; known are {listed}", listed=listed), name, "unknown_node")
+        )
 
 
 def known_nodes(weights: WeightSet) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import duckdb
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import ConflictError, CsiError
 from csi_service.facts.duck import literal, workspace
 from csi_service.facts.kinds import DIMENSIONS, KINDS, Kind
@@ -50,7 +51,13 @@ def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
         with store.lock(IMPORT_LOCK):
             found = find_import(store, number)
             if found.status not in (DONE, UNDOING) or handle is None:
-                raise ConflictError(f"import {number} is {found.status}; only one that is done can be undone")
+                raise ConflictError(
+                    Told(
+                        "import {number} is {status}; only one that is done can be undone",
+                        number=number,
+                        status=found.status,
+                    )
+                )
             try:
                 _undo(store, found, actor, now)
             except CsiError as error:  # it goes on counting
@@ -90,7 +97,7 @@ def _write(
     with store.database.writing() as connection:
         revision = next_revision(connection)
         if not books.change_within(connection, found.id, [DONE, UNDOING], status=UNDONE, undone_by=actor, error=None):
-            raise ConflictError(f"import {found.id} was undone meanwhile")
+            raise ConflictError(Told("import {id} was undone meanwhile", id=found.id))
         if duck is not None and days:
             switch(connection, duck, days, "undone_calls", revision)
         for name in kinds:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import KINDS, Kind
 from csi_service.records.database import chunks, upsert
+from csi_service.records.prepared import fetch
 from csi_service.records.tables import DAYS, HELD_FIELDS, RECORDS, REPLACED_RECORDS, Instant
 
 Record = dict[str, Any]
@@ -81,6 +82,30 @@ def put_records(
     return written
 
 
+def delete_records(
+    connection: sa.Connection, kind: Kind, identities: Sequence[tuple[Any, ...]], revision: int, time_zone: str
+) -> list[Record]:
+    """Delete records of a kind (calls excepted), mark the days whose figures change, and return them as they were.
+
+    What an import had put aside of them goes as well: undoing it must not bring back what was deleted.
+    """
+    table = RECORDS[kind.name]
+    olds = list(find_records(connection, kind, identities).values())
+    days = {old["day"] for old in olds} - {None}
+    if kind.name in TOGETHER:
+        days |= days_of_calls(connection, kind.name, {old["call_id"] for old in olds} - {None})
+    for old in olds:
+        key = _identity(kind, old)
+        own = [table.c[name] == value for name, value in zip(kind.identity, key, strict=True)]
+        connection.execute(sa.delete(table).where(*own))
+        aside = (REPLACED_RECORDS.c.kind == kind.name, REPLACED_RECORDS.c.identity == identity_text(key))
+        connection.execute(sa.delete(REPLACED_RECORDS).where(*aside))
+    if kind.name == "batches":
+        place_evaluations(connection, [old["batch"] for old in olds], revision, time_zone)
+    mark_days(connection, kind.name, days, revision)
+    return olds
+
+
 def _keyed(kind: Kind, record: Mapping[str, Any]) -> Record:
     """The record with '' for a blank part of its identity, as a key must have a value."""
     return {name: "" if value is None and name in kind.identity else value for name, value in record.items()}
@@ -101,12 +126,23 @@ def find_records(
     connection: sa.Connection, kind: Kind, identities: Iterable[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], Record]:
     """Return the records of these identities that are kept."""
+    wanted = list(dict.fromkeys(identities))
+    if len(wanted) == 1:
+        rows = fetch(connection, _one_of(kind.name), dict(zip(kind.identity, wanted[0], strict=True)))
+        return {wanted[0]: rows[0]} if rows else {}
     found = {}
-    for chunk in chunks(list(dict.fromkeys(identities)), _AT_ONCE):
+    for chunk in chunks(wanted, _AT_ONCE):
         keys = [key[0] for key in chunk] if len(kind.identity) == 1 else chunk
         for row in connection.execute(_among(kind.name), {"keys": keys}).mappings():
             found[tuple(row[name] for name in kind.identity)] = dict(row)
     return found
+
+
+@functools.cache
+def _one_of(kind: str) -> sa.Select[Any]:
+    """The record of one identity, given by its columns' names."""
+    table = RECORDS[kind]
+    return sa.select(table).where(*(table.c[name] == sa.bindparam(name) for name in KINDS[kind].identity))
 
 
 @functools.cache
@@ -120,10 +156,19 @@ def _among(kind: str) -> sa.Select[Any]:
 
 def days_of_calls(connection: sa.Connection, kind: str, calls: Iterable[str]) -> set[dt.date]:
     """Return the days of a kind's records that name one of the calls."""
-    days: set[dt.date] = set()
-    for chunk in chunks(list(calls), _AT_ONCE):
+    wanted, days = list(calls), set[dt.date]()
+    if len(wanted) == 1:
+        return {row["day"] for row in fetch(connection, _days_of_one(kind), {"call": wanted[0]})}
+    for chunk in chunks(wanted, _AT_ONCE):
         days.update(connection.execute(_days_of(kind), {"calls": chunk}).scalars())
     return days
+
+
+@functools.cache
+def _days_of_one(kind: str) -> sa.Select[Any]:
+    """The days of the records that name the call `call`."""
+    table = RECORDS[kind]
+    return sa.select(table.c.day).distinct().where(table.c.call_id == sa.bindparam("call"), table.c.day.is_not(None))
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from csi_service.core import calculators, composite, weights
 from csi_service.core.index import aggregate
 from csi_service.core.indicator import Calculator, Indicator, leaf, ratio
 from tests.api.ask import COMPOSITE, calculate, inline, refuse
+from tests.keys import keyed
 from tests.make import make_weights
 
 
@@ -39,11 +40,11 @@ DIGITAL = Calculator(
 
 
 @pytest.fixture
-def client(monkeypatch, services):
+def client(monkeypatch, services, viewer_key):
     four = (*calculators.CALCULATORS, DIGITAL)
     for module in (calculators, composite, weights):
         monkeypatch.setattr(module, "CALCULATORS", four)
-    return create_app(services).test_client()
+    return keyed(create_app(services), viewer_key)
 
 
 def test_it_has_its_route(client):

@@ -5,8 +5,8 @@ import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
 from csi_service import errors
+from csi_service.api.auth import requires
 from csi_service.api.problems import STATUS
-from csi_service.app import create_app
 from csi_service.errors import CsiError, Problem
 from tests.api.ask import PROBLEM
 
@@ -21,15 +21,16 @@ def test_every_error_of_the_house_has_a_status():
 
 
 @pytest.fixture
-def raising(app):
+def raising(app, client):
     """Return a function that answers a request whose view raises an error."""
 
     def ask(error):
         @app.get("/raise")
+        @requires("calculate")
         def view():
             raise error
 
-        return app.test_client().get("/raise")
+        return client.get("/raise")
 
     return ask
 
@@ -69,16 +70,15 @@ def test_what_nobody_expected_has_an_id_and_tells_nothing_else(raising, caplog):
     assert "ZeroDivisionError: secret of the inside" in caplog.text
 
 
-def test_no_body_is_logged(services, caplog):
-    app = create_app(services)
-
+def test_no_body_is_logged(app, client, caplog):
     @app.post("/broken")
+    @requires("calculate")
     def view():
         raise RuntimeError("broken")
 
     with caplog.at_level(logging.DEBUG):
-        app.test_client().post("/broken", json={"phone": "13800138000"})
-        app.test_client().post("/api/v1/calculate/internal", json={"phone": "13800138000"})
+        client.post("/broken", json={"phone": "13800138000"})
+        client.post("/api/v1/calculate/internal", json={"phone": "13800138000"})
     assert "broken" in caplog.text
     assert "13800138000" not in caplog.text
 

@@ -6,6 +6,7 @@ from csi_service.app import create_app
 from csi_service.services import build_services
 from csi_service.settings import load_settings
 from tests.api.ask import PROBLEM, refuse
+from tests.keys import keyed, new_key
 from tests.make import WEIGHTS, make_weights
 
 URL = "/api/v1/weights"
@@ -27,8 +28,11 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def own(folder):
-    return create_app(build_services(load_settings({"CSI_WEIGHTS": str(folder)}))).test_client()
+def own(folder, tmp_path_factory):
+    data = tmp_path_factory.mktemp("own")
+    services = build_services(load_settings({"CSI_WEIGHTS": str(folder), "CSI_DATA": str(data)}))
+    yield keyed(create_app(services), new_key(services))
+    services.store().database.close()
 
 
 def test_all_sets_are_listed_with_the_one_in_effect(client):

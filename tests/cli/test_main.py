@@ -84,6 +84,12 @@ def test_settings_are_printed_with_their_values_and_a_wrong_one_is_refused():
     )
 
 
+def test_settings_are_printed_without_the_password():
+    ran = csi("settings", CSI_DATABASE_URL="postgresql://csi:s3cret@db/csi")
+    assert "CSI_DATABASE_URL=postgresql://csi:***@db/csi\n" in ran.out
+    assert "s3cret" not in ran.out + ran.err
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(tmp_path, unbuffered):
     path = make_calls(tmp_path / "calls.csv", calls(2000), *(calls(1, f"x{n}", agent=f"A{n}") for n in range(2000)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csi_service.core.sampling import allocate, apportion, draw, hand_over, share_out
+from csi_service.core.sampling import allocate, apportion, draw, draw_places, hand_over, share_out
 from csi_service.errors import InvalidInputError
 
 # --- sizes of strata
@@ -142,6 +142,16 @@ def test_every_stratum_that_is_too_small_is_told_and_so_are_repeated_calls():
     assert [problem.where for problem in refusal.value.problems] == ["sizes.a", "sizes.b", "ids.b"]
 
 
+@given(st.dictionaries(st.sampled_from("abc"), st.integers(0, 30), min_size=1), st.integers(0, 9))
+def test_places_are_those_of_the_draw_itself(populations, seed):
+    ids = {stratum: [f"{stratum}{number:02}" for number in range(count)] for stratum, count in populations.items()}
+    sizes = {stratum: count // 2 for stratum, count in populations.items()}
+    places = draw_places(populations, sizes, seed)
+    assert draw(ids, sizes, seed) == {name: [ids[name][place] for place in listed] for name, listed in places.items()}
+    with pytest.raises(InvalidInputError, match=r"sizes\.a: is 31, but the stratum has 30 calls"):
+        draw_places({"a": 30}, {"a": 31}, seed)
+
+
 # --- the worklist
 
 
@@ -187,12 +197,20 @@ def test_calls_are_dealt_in_turn_so_that_nobody_gets_one_stratum():
 
 
 def test_nobody_gets_their_own_call():
-    own = {call: "ann" for call in CALLS[10:]} | {"c00": "somebody else"}
+    own = {call: ["ann"] for call in CALLS[10:]} | {"c00": ["somebody else"]}
     found = share_out(CALLS, {"ann": 1, "bea": 1}, own)
     assert all(found[call] == "bea" for call in CALLS[10:])  # 10 calls each: ann has the first ten
     assert all(found[call] == "ann" for call in CALLS[:10])
     assert set(share_out(CALLS, {"ann": 3, "bea": 1}, own).values()) == {"ann", "bea"}
     assert list(share_out(CALLS, {"ann": 1}, own)) == CALLS[:10]  # nobody else is there
+
+
+def test_a_call_may_be_closed_to_several_raters():
+    barred = {"c00": ["ann", "bea"], "c01": ["ann", "bea", "cai"], "c02": ["ann"]}
+    found = share_out(CALLS[:6], {"ann": 1, "bea": 1, "cai": 1}, barred)
+    assert "c01" not in found
+    assert found["c00"] == "cai"
+    assert found["c02"] != "ann"
 
 
 RATERS = ("ann", "bea", "cai", "dan")
@@ -203,7 +221,7 @@ def test_the_numbers_hold_whoever_may_not_rate_what(agents, raters, rng):
     shares = {rater: rng.randint(1, 4) for rater in RATERS[:raters]}
     calls = [f"c{place}" for place in range(len(agents))]
     own = dict(zip(calls, agents, strict=True))
-    found = share_out(calls, shares, own)
+    found = share_out(calls, shares, {call: [agent] for call, agent in own.items()})
     assert all(rater != own[call] for call, rater in found.items())
     if raters > 1:
         assert list(found) == calls
@@ -231,7 +249,7 @@ def test_what_is_left_over_goes_to_the_one_with_the_least_to_do():
 
 def test_a_call_that_none_of_those_left_can_rate_stays():
     raters = {"c0": "ann", "c1": "bea"}
-    assert hand_over(raters, [], ["ann"], {"ann": 1, "bea": 1}, own={"c0": "bea"}) == raters
+    assert hand_over(raters, [], ["ann"], {"ann": 1, "bea": 1}, barred={"c0": ["bea"]}) == raters
 
 
 def test_when_everybody_is_away_it_is_said():

@@ -22,6 +22,7 @@ from csi_service.core.indicator import (
     ratio,
 )
 from csi_service.core.tables import Table
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 # Scale -> (lowest score, highest score, lowest score that counts as satisfied by default).
@@ -132,7 +133,9 @@ def _channel_shares(ratios: Mapping[str, Ratio], values: Array, p: Parameters) -
         bare = next((name for name, evidence in ratios.items() if evidence.evidence == "value"), None)
         if bare is not None:
             text = "a bare value carries no number of responses to pool by; give numerator and denominator"
-            raise InvalidInputError(Problem(bare, f"{text}, or pool 'equal' or by weights", code="method"))
+            raise InvalidInputError(
+                Problem(bare, Told("{text}, or pool 'equal' or by weights", text=text), code="method")
+            )
         parts = np.array([evidence.denominator for evidence in ratios.values()])
     elif p.pooling == "weights":
         parts = np.array([p.channel_weights.get(name, 0.0) for name in ratios])[:, None]

@@ -1,0 +1,167 @@
+"""Durable single surveys a second through POST /surveys, beside the commits a second of bare sqlite3.
+
+`csi serve` runs as it is shipped, but for the number of workers; kept-alive clients in this process post one survey
+after the other, each acknowledged only after its commit. The reference writes a row and commits it, again and again,
+through Python's own sqlite3 (WAL, synchronous=FULL) on the same disk. Both run in turn (A B A B ...), so that other
+work on the machine strikes both alike.
+
+    python benchmarks/durable_posts.py [--rounds 15] [--seconds 1] [--connections 8] [--workers 2 4]
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from composite_api import ask, free_port
+from timing import machine
+
+from csi_service.services import build_services
+from csi_service.settings import load_settings
+from csi_service.store.keys import create_key
+
+GOAL = 0.3
+START_SECONDS = 30
+
+
+def operator_key(data: Path) -> str:
+    """Return an operator's key to a data folder."""
+    services = build_services(load_settings({**os.environ, "CSI_DATA": str(data)}))
+    database = services.store().database
+    text = create_key(database, "benchmark", "operator", "cli:benchmark", services.now())[1]
+    database.close()
+    return text
+
+
+@contextlib.contextmanager
+def serving(data: Path, workers: int) -> Iterator[int]:
+    """Run `csi serve` on a data folder; yield its port."""
+    port = free_port()
+    given = {"CSI_DATA": str(data), "CSI_PORT": str(port), "CSI_WORKERS": str(workers), "CSI_LOG_LEVEL": "warning"}
+    server = subprocess.Popen([sys.executable, "-m", "csi_service", "serve"], env={**os.environ, **given})
+    try:
+        for _ in range(START_SECONDS * 10):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(START_SECONDS)
+
+
+class Clients:
+    """Some kept-alive connections, each posting its next survey as soon as the last one is acknowledged."""
+
+    def __init__(self, port: int, connections: int, key: str) -> None:
+        self.port, self.key = port, key
+        self.numbers = itertools.count()
+        self.connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(connections)]
+        for connection in self.connections:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def request(self) -> bytes:
+        """Return the bytes of the next survey's request."""
+        number = next(self.numbers)
+        survey = {
+            "survey_id": f"S{number:09}",
+            "answered_at": f"2026-03-{number % 28 + 1:02}T09:12:58+08:00",
+            "channel": "sms",
+            "scale": "5",
+            "score": number % 5 + 1,
+            "call_id": f"C{number:09}",
+            "team": f"T{number % 20}",
+            "agent": f"A{number % 400}",
+        }
+        body = json.dumps(survey).encode()
+        lines = [
+            "POST /api/v1/surveys HTTP/1.1",
+            f"Host: 127.0.0.1:{self.port}",
+            f"Authorization: Bearer {self.key}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def drive(self, seconds: float) -> float:
+        """Return the acknowledged surveys a second."""
+        counts = [0] * len(self.connections)
+        start = time.perf_counter()
+
+        def client(place: int) -> None:
+            while time.perf_counter() < start + seconds:
+                head = ask(self.connections[place], self.request())
+                if not head.startswith(b"HTTP/1.1 201"):
+                    raise RuntimeError(head.decode())
+                counts[place] += 1
+
+        threads = [threading.Thread(target=client, args=(place,)) for place in range(len(counts))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts) / (time.perf_counter() - start)
+
+
+class Bare:
+    """The reference: one INSERT a commit through sqlite3."""
+
+    def __init__(self, file: Path) -> None:
+        self.connection = sqlite3.connect(file, isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
+        self.connection.execute(
+            "CREATE TABLE surveys (survey_id TEXT PRIMARY KEY, answered_at TEXT, channel TEXT, scale TEXT, score REAL, "
+            "call_id TEXT, team TEXT, agent TEXT)"
+        )
+        self.numbers = itertools.count()
+
+    def drive(self, seconds: float) -> float:
+        """Return the commits a second."""
+        end = time.perf_counter() + seconds
+        done = 0
+        while time.perf_counter() < end:
+            number = next(self.numbers)
+            row = (f"S{number:09}", "2026-03-02 01:12:58", "sms", "5", 4.0, f"C{number:09}", "T1", "A7")
+            self.connection.execute("INSERT INTO surveys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            done += 1
+        return done / seconds
+
+
+def main() -> None:
+    """Run the rounds and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each of the two in a round")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
+    options = parser.parse_args()
+    print(machine())
+    for workers in options.workers:
+        with tempfile.TemporaryDirectory() as folder:
+            key = operator_key(Path(folder, "data"))
+            bare = Bare(Path(folder, "bare.sqlite"))
+            with serving(Path(folder, "data"), workers) as port:
+                clients = Clients(port, options.connections, key)
+                clients.drive(options.seconds)  # warm-up
+                ratios = []
+                for number in range(1, options.rounds + 1):
+                    base, rate = bare.drive(options.seconds), clients.drive(options.seconds)
+                    ratios.append(rate / base)
+                    print(f"{number:3}: sqlite3 {base:6.0f}/s, posts {rate:6.0f}/s, ratio {ratios[-1]:.3f}", flush=True)
+        print(f"{workers} workers: median ratio {statistics.median(ratios):.3f} (goal: at least {GOAL})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

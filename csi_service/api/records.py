@@ -1,0 +1,149 @@
+"""POST /<kind>: records of each kind, one as an object or many as a list, kept before they are answered."""
+
+import functools
+import hashlib
+import http
+from typing import Any
+
+from flask import Response, g, request
+from flask_smorest import Blueprint
+
+from csi_service.api import batches
+from csi_service.api.auth import permit, requires
+from csi_service.api.body import MalformedError, dumps, json_content, limit_body, read_json, told
+from csi_service.api.examples import PLAN, RECORDS
+from csi_service.core.told import Told
+from csi_service.facts.kinds import KINDS, Kind
+from csi_service.schema.batches import BatchBody
+from csi_service.schema.records import (
+    MOST_RECORDS,
+    RecordResult,
+    RecordResults,
+    read_records,
+    record_schema,
+    results_body,
+)
+from csi_service.services import Services
+from csi_service.store.sending import Answer, Once, Sending
+
+IDEMPOTENCY_KEY, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
+_MOST_KEY = 255
+_ABOUT = (
+    "One record as an object, or a list of up to {most:,}. A record whose number is kept already replaces the kept one "
+    "as a whole. What can be kept of a list is kept, all together, before the answer, which tells for each record what "
+    "became of it; where nothing can be kept the answer is 422 with a pointer to each fault. {identity}"
+)
+_KEY_ABOUT = (
+    f"1 to {_MOST_KEY} visible characters of your own, another one for each request: the same request sent again "
+    f"within 24 hours changes nothing and gets the same answer, with the header {REPLAYED}: true"
+)
+ONCE_PARAMETER = {
+    "in": "header",
+    "name": IDEMPOTENCY_KEY,
+    "description": _KEY_ABOUT,
+    "schema": {"type": "string", "minLength": 1, "maxLength": _MOST_KEY, "pattern": "^[!-~]+$"},
+}
+_ERRORS = (400, 413, 415, 422, 503, 507)
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Return a route for each record kind."""
+    found = Blueprint("records", __name__, url_prefix="/api/v1", description="Calls, surveys and the like, sent in.")
+    sending = functools.cache(lambda: Sending(services.store()))
+    for kind in KINDS.values():
+        if kind.name != "evaluations":  # they have rules and routes of their own
+            _add(found, services, sending, kind)
+    return found
+
+
+def _add(found: Blueprint, services: Services, sending: Any, kind: Kind) -> None:
+    schema = record_schema(kind.name)
+    path = f"/{kind.name.replace('_', '-')}"
+
+    planned = kind.name == "batches"
+
+    @requires("batch.write" if planned else "record.write")
+    def view() -> Response:
+        limit_body(services.settings.max_records_bytes, "CSI_MAX_RECORDS_BYTES")
+        own_key = once_key()
+        content = json_content()
+        body = read_json(content)
+        if planned and batches.is_plan(body):
+            return batches.plan(services, body)
+        permit(g.caller, "record.write")
+        items = read_records(schema, body)
+        once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
+        tell = _tell_one if type(body) is dict else _tell_all
+        return respond(sending().send(kind, items, g.caller, services.now(), tell, once))
+
+    documented = _document(found, kind, schema)(view)
+    found.route(path, endpoint=kind.name, methods=["POST"])(documented)
+
+
+def _document(found: Blueprint, kind: Kind, schema: Any) -> Any:
+    """Return a decorator that documents a view and returns the view itself, without flask-smorest's wrappers."""
+    listed = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_RECORDS}
+    examples = {"one": {"value": RECORDS[kind.name]}, "several": {"value": [RECORDS[kind.name]]}}
+    shapes: list[Any] = [schema, listed]
+    created: Any = RecordResult
+    if kind.name == "batches":
+        shapes.append(batches.PLAN)
+        examples["plan"] = {"value": PLAN}
+        created = {"oneOf": [RecordResult, BatchBody]}
+    content = {"schema": {"oneOf": shapes}, "examples": examples}
+    identity = " and ".join(kind.identity)
+    texts = {
+        "operationId": f"post_{kind.name}",
+        "summary": f"Send {kind.name.replace('_', ' ')}",
+        "description": _ABOUT.format(most=MOST_RECORDS, identity=f"A record is known by its {identity}."),
+        "parameters": [ONCE_PARAMETER],
+        "requestBody": {"required": True, "content": {"application/json": content}},
+    }
+
+    def decorate(view: Any) -> Any:
+        kept = {"oneOf": [RecordResults, RecordResult]}
+        documented = found.response(200, kept, description="A list, or a record that was kept already")(view)
+        documented = found.alt_response(201, schema=created, description="A new record alone")(documented)
+        for status in _ERRORS:
+            documented = found.alt_response(status, http.HTTPStatus(status).name)(documented)
+        view._apidoc = found.doc(**texts)(documented)._apidoc
+        return view
+
+    return decorate
+
+
+def once_key() -> str | None:
+    """Return the Idempotency-Key of the request at hand; None where it has none."""
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _MOST_KEY or any(not "!" <= sign <= "~" for sign in key):
+        raise MalformedError(
+            Told(
+                "The {idempotency_key} must have 1 to {most_key} visible ASCII characters.",
+                idempotency_key=IDEMPOTENCY_KEY,
+                most_key=_MOST_KEY,
+            )
+        )
+    return str(key)
+
+
+def _tell_one(results: list[dict[str, Any]]) -> Answer:
+    return Answer(201 if results[0]["status"] == "created" else 200, as_text(results[0]))
+
+
+def _tell_all(results: list[dict[str, Any]]) -> Answer:
+    return Answer(200, as_text(results_body(results)))
+
+
+def as_text(body: dict[str, Any]) -> str:
+    """Return a body as JSON that can be kept: what was refused may hold half of a surrogate pair."""
+    return dumps(body).encode("utf-8", "backslashreplace").decode()
+
+
+def respond(kept: Answer) -> Response:
+    """Return a kept answer as the response to the request at hand."""
+    response = told(kept.body, kept.status)
+    if kept.replayed:
+        response.headers[REPLAYED] = "true"
+    return response

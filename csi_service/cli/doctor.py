@@ -1,0 +1,31 @@
+"""csi doctor: whether the data folder is well."""
+
+from pathlib import Path
+
+import click
+
+from csi_service.cli.store_option import data_option, settings_for
+from csi_service.errors import DamagedError
+from csi_service.report.columns import visible
+from csi_service.services import build_services
+from csi_service.store.doctor import Place, examine
+from csi_service.store.verdict import FAULT
+
+
+@click.command(short_help="Check the data folder.")
+@click.option("--fast", is_flag=True, help="Leave out what reads every call and every record.")
+@data_option
+def doctor(fast: bool, data: Path | None) -> None:
+    """Check the data folder, its database, files of calls and counters, the weights and the clock; mend nothing.
+
+    Prints a line for each check. Any fault makes exit code 2.
+    """
+    settings = settings_for(data)
+    services = build_services(settings)
+    place = Place(settings.data, settings.database_url, str(settings.time_zone), services.weights)
+    faults = 0
+    for verdict in examine(place, services.now(), services.today(), fast):
+        click.echo(visible(f"{verdict.state:<5}  {verdict.name:<16}  {verdict.text}"))
+        faults += verdict.state == FAULT
+    if faults:
+        raise DamagedError(f"{faults} fault{'s' if faults > 1 else ''} found in {settings.data}")

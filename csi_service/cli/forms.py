@@ -1,0 +1,97 @@
+"""csi forms: what the QA forms say, whether a file is right."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from csi_service.cli.store_option import data_option, settings_for
+from csi_service.core.forms import Form, in_effect, parse_form
+from csi_service.errors import FileRefusedError, FormError, NotFoundError
+from csi_service.forms_folder import read_form_text
+from csi_service.report.columns import in_columns, visible
+from csi_service.schema.forms import whole_body
+from csi_service.services import build_services
+
+
+@click.group(short_help="QA forms: list, show, check.")
+def forms() -> None:
+    """List, show and check QA forms (质检规则)."""
+
+
+@forms.command("list")
+@data_option
+def list_(data: Path | None) -> None:
+    """List the forms; the one valid today is marked."""
+    services = build_services(settings_for(data))
+    found = services.forms.all()
+    try:
+        today = in_effect(found, services.today()).name
+    except NotFoundError:
+        today = ""
+    for form in found:
+        mark = "*" if form.name == today else " "
+        title = visible(f"{form.title} {form.title_zh}".rstrip())
+        click.echo(f"{mark} {form.name:<12} valid from {form.effective}  {form.digest[:12]}  {title}")
+    click.echo("* valid today. Dated forms and `default` are chosen by date, the others by name.", err=True)
+
+
+@forms.command()
+@click.argument("name")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@data_option
+def show(name: str, format_: str, data: Path | None) -> None:
+    """Show the items of a form (a name, or a file ending in .toml)."""
+    form = _read(Path(name)) if name.endswith(".toml") else build_services(settings_for(data)).forms.get(name)
+    if format_ == "json":
+        click.echo(json.dumps(whole_body(form), ensure_ascii=False, indent=2))
+        return
+    click.echo(visible(f"{form.title} {form.title_zh}, valid from {form.effective}, version {form.digest}"))
+    for line in in_columns([("item", "points", "need", "critical", "n/a", "text"), *_rows(form)], (0, 2, 3, 4, 5)):
+        click.echo(line)
+    _warn(form)
+
+
+def _rows(form: Form) -> Iterator[tuple[str, ...]]:
+    for section in form.sections:
+        share = "" if section.weight is None else f"{section.weight:.1%}"
+        yield (f"[{section.name}]", share, "", "", "", visible(f"{section.title} {section.title_zh}".rstrip()))
+        for item in section.items:
+            critical = "" if item.critical is None else f"{item.critical}, zeroes the {item.zeroes}"
+            text = visible(f"{item.text} {item.text_zh}".rstrip())
+            yield (item.name, f"{item.points:g}", item.kano, critical, "yes" if item.na_allowed else "", text)
+
+
+@forms.command()
+@click.argument("files", nargs=-1, required=True)
+def check(files: tuple[str, ...]) -> None:
+    """Check form files; each problem is a line, and any makes exit code 2."""
+    faulty = 0
+    for name in files:
+        try:
+            form = _read(Path(name))
+        except FormError as error:
+            for problem in error.problems:
+                click.echo(f"{name}: {problem}", err=True)
+            faulty += 1
+        except FileRefusedError as error:
+            click.echo(str(error), err=True)
+            faulty += 1
+        else:
+            told = f"{len(form.items)} items, valid from {form.effective}, version {form.digest[:12]}"
+            click.echo(f"{name}: good, {form.title!r}, {told}")
+            _warn(form)
+    if faulty:
+        raise FileRefusedError(f"{faulty} of {len(files)} files cannot be used")
+
+
+def _read(path: Path) -> Form:
+    if not path.is_file():
+        raise FileRefusedError(f"{path}: there is no such file")
+    return parse_form(read_form_text(path), path.stem)
+
+
+def _warn(form: Form) -> None:
+    for warning in form.warnings:
+        click.echo(f"Note: {warning}", err=True)

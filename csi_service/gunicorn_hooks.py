@@ -1,0 +1,38 @@
+"""gunicorn's configuration module: its lines in our log's format, what waits at a start, a worker's end."""
+
+import os
+import sys
+from typing import Any
+
+from gunicorn.glogging import Logger
+from prometheus_client.multiprocess import mark_process_dead
+
+from csi_service.metrics import FOLDER
+from csi_service.store.import_queue import ensure_worker
+
+
+class RootLogger(Logger):  # type: ignore[misc]
+    """gunicorn's logger that hands its lines to the process's log instead of writing them itself."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's own handlers away; the root logger has one."""
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the first worker of a start take up the imports that wait since the last stop."""
+    ours = sys.modules.get("csi_service.wsgi")  # another application may be run with these hooks
+    if worker.age == 1 and ours is not None:
+        ensure_worker(ours.services.store(), ours.services.settings)
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """Forget the figures of an ended worker that hold only while one lives; what it counted stays."""
+    if os.environ.get(FOLDER):
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+logger_class = RootLogger

@@ -1,0 +1,147 @@
+"""The rollup of ratings as a body, as rows for CSV, and as a table for a terminal."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from csi_service.core.composite import reason
+from csi_service.core.indicator import Node
+from csi_service.core.levels import CHINESE, LEVELS, whole_percents
+from csi_service.ingest.outcome import safe_cell
+from csi_service.report.columns import in_columns, visible
+from csi_service.schema.scores import number, weights_body
+from csi_service.store.rating_shares import RatedBatch, Rollup, Shares
+
+Body = dict[str, Any]
+FALLBACK = "a random batch with ratings lacks its population, so every batch weighs its number of ratings"
+_FIGURES = ("n", "batches", "raters", "mean", "satisfied")
+
+
+def rollup_body(rollup: Rollup) -> Body:
+    """Return the rollup with exact shares, and beside them per cents that add up to 100."""
+    random, query = rollup.random, rollup.query
+    return {
+        "period": rollup.period.label,
+        "first": rollup.period.first.isoformat(),
+        "last": rollup.period.last.isoformat(),
+        "in_progress": rollup.in_progress,
+        "weights": weights_body(rollup.weights),
+        "by": list(query.keys),
+        "filters": {name: list(members) for name, members in query.filters.items()},
+        "revision": rollup.revision,
+        "warnings": [FALLBACK] if random.total.notes["fallback"] else [],
+        "slow": rollup.slow is not None,
+        "slow_because": rollup.slow,
+        "hint": rollup.hint,
+        "judged_by": "quality raters",
+        "weighting": random.total.notes["weighting"],
+        "fallback": random.total.notes["fallback"],
+        "empty_batches": list(random.total.notes["empty_batches"]),
+        **_part(random),
+        "apart": [{"selection": part.selection, **_part(part)} for part in rollup.apart],
+        "batches": [_batch(batch) for batch in rollup.batches],
+    }
+
+
+def _part(part: Shares) -> Body:
+    groups = part.groups.to_dict("records")
+    return {
+        "groups": [
+            {"group": group, **_figures(part.by_group, place, int(part.group_raters[place]))}
+            for place, group in enumerate(groups)
+        ],
+        "total": _figures(part.total, 0, part.total_raters),
+    }
+
+
+def _figures(node: Node, place: int, raters: int) -> Body:
+    shares = {child.name: number(child.value, place) for child in node.children}
+    exact = [share for share in shares.values() if share is not None]
+    percents = whole_percents(exact) if exact else [None] * len(LEVELS)
+    return {
+        "shares": shares,
+        "percents": dict(zip(LEVELS, percents, strict=True)),
+        "mean": number(node.raw, place),
+        "satisfied": number(node.value, place),
+        "n": number(node.n, place),
+        "batches": int(node.beside["batches"][place]),
+        "raters": raters,
+        "reason": reason(node, place),
+    }
+
+
+def _batch(batch: RatedBatch) -> Body:
+    return {
+        "batch": batch.batch or None,
+        "selection": batch.selection,
+        "first": None if batch.first is None else batch.first.isoformat(),
+        "last": None if batch.last is None else batch.last.isoformat(),
+        "population": batch.population,
+        "n": sum(batch.counts),
+        "counts": dict(zip(LEVELS, batch.counts, strict=True)),
+    }
+
+
+def rollup_rows(rollup: Rollup) -> Iterator[Body]:
+    """Yield a row a group and way of choosing, or where there are no groups the total of each."""
+    for part in (rollup.random, *rollup.apart):
+        found = _part(part)
+        for row in found["groups"] if rollup.query.keys else [{"group": {}, **found["total"]}]:
+            yield {**row["group"], "period": rollup.period.label, "selection": part.selection} | _flat(row)
+
+
+def _flat(row: Body) -> Body:
+    shares = {f"share_{name}": share for name, share in row["shares"].items()}
+    return {name: row[name] for name in _FIGURES} | shares | {f"percent_{n}": p for n, p in row["percents"].items()}
+
+
+def rollup_csv(rollup: Rollup) -> bytes:
+    """Return the rows as CSV with unrounded numbers; texts are safe to open in a spreadsheet."""
+    keys = rollup.query.keys
+    names = [*keys, "period", "selection", *_FIGURES]
+    names += [f"{word}_{level}" for word in ("share", "percent") for level in LEVELS]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rollup_rows(rollup):
+        safe = row | {key: safe_cell(row[key]) for key in keys}
+        writer.writerow([safe[name] for name in names])
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def rollup_table(rollup: Rollup) -> str:
+    """Return the rollup as lines for people: per cents that add up to 100, the total last, other samples beneath."""
+    keys = rollup.query.keys
+    lines = [
+        f"Ratings {rollup.period.label} by quality raters (评级, 非客户自评), "
+        f"weighting {rollup.random.total.notes['weighting']}" + (", not over yet" if rollup.in_progress else "")
+    ]
+    head = [*keys, "calls", "batches", "raters", "mean", "satisfied"]
+    head += [f"{level} {word}" for level, word in enumerate(CHINESE, 1)]
+    for part in (rollup.random, *rollup.apart):
+        found = _part(part)
+        rows = [[*(visible(each["group"][key]) for key in keys), *_cells(each)] for each in found["groups"]]
+        total = ["all", *([""] * (len(keys) - 1))][: len(keys)] + _cells(found["total"])
+        lines += ["", f"{part.selection} samples"] if part.selection != "random" else []
+        lines += in_columns([head, *rows, total], range(len(keys)))
+    empty = rollup.random.total.notes["empty_batches"]
+    if empty:
+        lines.append(f"Batches without ratings: {visible(', '.join(empty))}")
+    if rollup.random.total.notes["fallback"]:
+        lines.append(f"Note: {FALLBACK}.")
+    if rollup.hint:
+        lines.append(f"Note: {visible(rollup.hint)}.")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Body) -> list[str]:
+    mean, satisfied = row["mean"], row["satisfied"]
+    return [
+        f"{row['n']:g}",
+        str(row["batches"]),
+        str(row["raters"]),
+        "-" if mean is None else f"{mean:.2f}",
+        "-" if satisfied is None else f"{satisfied:.1%}",
+        *("-" if percent is None else f"{percent:.0f} %" for percent in row["percents"].values()),
+    ]

@@ -1,0 +1,255 @@
+"""Small writes: records sent alone or as a list, kept in one transaction together with the answer to them."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from csi_service.access import Caller
+from csi_service.core.told import Told
+from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, Problem, UserError
+from csi_service.facts.kinds import KINDS, REFERRING, Kind
+from csi_service.records.database import next_revision, upsert
+from csi_service.records.tables import ANSWERS
+from csi_service.schema.records import Sent, result_body
+from csi_service.store.audit import Change, note_many
+from csi_service.store.calls import find_calls
+from csi_service.store.folder import Store
+from csi_service.store.writes import Record, Written, find_records, hold_fields, local_day, put_records
+
+SKEW = dt.timedelta(days=1)  # a sender's clock may be ahead by that much
+KEPT = dt.timedelta(hours=24)  # how long an answer can be had again
+_PURGE_EVERY = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What makes a request the same as an earlier one: the sender's own key for it, the route, the body's digest."""
+
+    key: str
+    route: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request, in full; `replayed` tells that an earlier request did the work."""
+
+    status: int
+    body: str
+    replayed: bool = False
+
+
+Tell = Callable[[list[Record]], Answer]  # from what became of each record to the answer
+Screen = Callable[[Store, sa.Connection, Kind, Sequence[Sent], Caller], Sequence[Sent]]
+Beside = Callable[[sa.Connection, Sequence[Sent], dt.datetime, int], None]
+_ALONE: dict[str, type[UserError]] = {  # what refuses the only record with a status of its own
+    "not_allowed": NotAllowedError,
+    "own_call": NotAllowedError,
+    "not_found": NotFoundError,
+    "form_version": ConflictError,
+}
+
+
+class Sending:
+    """Takes what is sent to a store; remembers which fields are noted as given already."""
+
+    def __init__(self, store: Store) -> None:
+        """Remember nothing as yet."""
+        self._store = store
+        self._held: dict[str, set[str]] = {name: set() for name in KINDS}
+        self._purged = dt.datetime.min  # noqa: DTZ901 - UTC, as the store keeps it
+
+    def send(
+        self,
+        kind: Kind,
+        items: Sequence[Sent],
+        caller: Caller,
+        now: dt.datetime,
+        tell: Tell,
+        once: Once | None = None,
+        screen: Screen | None = None,
+        beside: Beside | None = None,
+    ) -> Answer:
+        """Keep the records that can be kept, all together, and return the answer that `tell` makes of the results.
+
+        `screen` looks at the items within the write, in place of the usual look at their teams; `beside` is called
+        within it too, once the items that it gets are kept.
+
+        Raises:
+            InvalidInputError: no record can be kept, or the key of an earlier request comes with another body.
+            NotAllowedError: the only record is of a team that the caller may not write for, or refused by `screen`.
+            NotFoundError, ConflictError: the only record is refused by `screen`.
+            StoreBusyError, StoreFullError: nothing was kept.
+        """
+        at = now.astimezone(dt.UTC).replace(tzinfo=None)
+        items = [_dated(kind, item, at, self._store.time_zone) for item in items]
+        if all(item.problems for item in items):
+            raise _refusal(items)
+        in_files = self._known_calls(items) if kind.name == "calls" else {}
+        with self._store.database.writing() as connection:
+            revision = next_revision(connection)
+            if once is not None and (kept := self._answered(connection, caller, once, at)) is not None:
+                return kept
+            items = (screen or _allowed)(self._store, connection, kind, items, caller)
+            if all(item.problems for item in items):
+                raise _refusal(items)
+            sent = [item for item in items if item.record is not None]
+            records = [item.record for item in sent if item.record is not None]
+            written = put_records(connection, kind, records, revision, self._store.time_zone)
+            _compare(written, records, in_files)
+            given = {name for item in sent for name in item.given} - self._held[kind.name]
+            if given:
+                hold_fields(connection, kind.name, given)
+            note_many(connection, at, caller.name, kind.name, changes_of(kind, records, written), revision)
+            if beside is not None:
+                beside(connection, sent, at, revision)
+            answer = tell(_results(kind, items, written))
+            if once is not None:
+                self._keep(connection, caller, once, answer, at)
+        self._held[kind.name] |= given
+        return answer
+
+    def _known_calls(self, items: Sequence[Sent]) -> dict[str, Record]:
+        records = [item.record for item in items if item.record is not None]
+        with self._store.database.reading() as connection:
+            ids, days = [record["call_id"] for record in records], {record["day"] for record in records}
+            return find_calls(self._store, connection, ids, days)
+
+    def _answered(self, connection: sa.Connection, caller: Caller, once: Once, at: dt.datetime) -> Answer | None:
+        named = (ANSWERS.c.caller == caller.name, ANSWERS.c.key == once.key, ANSWERS.c.at > at - KEPT)
+        found = connection.execute(sa.select(ANSWERS).where(*named)).one_or_none()
+        if found is None:
+            return None
+        if (found.route, found.body_digest) != (once.route, once.digest):
+            text = Told(
+                "the Idempotency-Key {key!r} came with another request within the last 24 hours; use a new one",
+                key=once.key,
+            )
+            raise InvalidInputError(Problem("", text, code="idempotency_key"))
+        return Answer(found.status, found.body, replayed=True)
+
+    def _keep(self, connection: sa.Connection, caller: Caller, once: Once, answer: Answer, at: dt.datetime) -> None:
+        row = {"caller": caller.name, "key": once.key, "route": once.route, "body_digest": once.digest}
+        upsert(connection, ANSWERS, [row | {"status": answer.status, "body": answer.body, "at": at}])
+        if at - self._purged > _PURGE_EVERY:
+            connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.at <= at - KEPT))
+            self._purged = at
+
+
+def _dated(kind: Kind, item: Sent, at: dt.datetime, time_zone: str) -> Sent:
+    """The item with the local day that its record counts on, or refused where it lies in the future."""
+    if item.record is None:
+        return item
+    record = dict(item.record)
+    latest = at + SKEW
+    bounds: dict[str, Any] = {"instant": latest, "instants": latest.isoformat()}
+    problems = []
+    for field in kind.fields:
+        value = record[field.name]
+        if value is None or field.type not in ("instant", "instants", "day"):
+            continue
+        bound = bounds[field.type] if field.type in bounds else local_day(latest, time_zone)
+        for ending, each in enumerate(value) if field.type == "instants" else [(None, value)]:
+            if each > bound:
+                where = f"{item.where}/{field.name}" + ("" if ending is None else f"/{ending}")
+                text = Told(
+                    "lies in the future; the service's clock says {isoformat}Z",
+                    isoformat=at.isoformat(timespec="seconds"),
+                )
+                problems.append(Problem(where, text, str(each), "future"))
+    if problems:
+        return dataclasses.replace(item, record=None, problems=tuple(problems))
+    if kind.counted_on != "day":
+        instant = None if kind.counted_on is None else record[kind.counted_on]
+        record["day"] = None if instant is None else local_day(instant, time_zone)
+    return dataclasses.replace(item, record=record)
+
+
+def _allowed(
+    store: Store, connection: sa.Connection, kind: Kind, items: Sequence[Sent], caller: Caller
+) -> Sequence[Sent]:
+    """The items; refused where the record, the one that it replaces or the call that it names is of another team."""
+    if caller.teams is None:
+        return items
+    records = [item.record for item in items if item.record is not None]
+    kept = {key: old.get("team") for key, old in find_records(connection, kind, _identities(kind, records)).items()}
+    named = {record["call_id"] for record in records} if kind.name in (*REFERRING, "calls") else set()
+    calls = find_calls(store, connection, named - {None})
+
+    def owners(record: Record) -> Iterable[str | None]:
+        call = calls.get(record.get("call_id", ""))
+        if call is None or kind.name == "calls":
+            yield record.get("team")
+        if call is not None:
+            yield call["team"]
+        identity = _identity(kind, record)
+        if identity in kept:
+            yield kept[identity]
+
+    def checked(item: Sent) -> Sent:
+        if item.record is None or all(caller.allows_team(team) for team in owners(item.record)):
+            return item
+        text = Told("is not of a team that you may write for; yours are {names}", names=", ".join(caller.teams or ()))
+        return dataclasses.replace(item, record=None, problems=(Problem(item.where, text, code="not_allowed"),))
+
+    return [checked(item) for item in items]
+
+
+def _refusal(items: Sequence[Sent]) -> UserError:
+    problems = [problem for item in items for problem in item.problems]
+    first = problems[0]
+    if items[0].where == "" and first.code in _ALONE:
+        return _ALONE[first.code](first.message if first.where else f"the record {first.message}")
+    return InvalidInputError(*problems)
+
+
+def _compare(written: Written, records: Sequence[Record], in_files: dict[str, Record]) -> None:
+    """Tell calls that lie in a file already from new ones."""
+    for place, record in enumerate(records if in_files else ()):
+        old = in_files.get(record["call_id"])
+        if old is not None and written.results[place] == "created":
+            same = all(old[name] == value for name, value in record.items())
+            written.results[place] = "unchanged" if same else "replaced"
+            written.before[place] = old
+
+
+def _identity(kind: Kind, record: Record) -> tuple[Any, ...]:
+    return tuple("" if record[name] is None else record[name] for name in kind.identity)
+
+
+def _identities(kind: Kind, records: Iterable[Record]) -> list[tuple[Any, ...]]:
+    return [_identity(kind, record) for record in records]
+
+
+def _name(kind: Kind, record: Record) -> str:
+    return "/".join(map(str, _identity(kind, record)))
+
+
+def changes_of(kind: Kind, records: Sequence[Record], written: Written) -> list[Change]:
+    """Return what the audit trail notes of records that were put in."""
+    names = [field.name for field in kind.fields]
+    verbs = {"created": "create", "replaced": "replace"}
+    return [
+        Change(
+            verbs[result],
+            _name(kind, record),
+            None if before is None else {name: before[name] for name in names},
+            {name: record[name] for name in names},
+        )
+        for record, result, before in zip(records, written.results, written.before, strict=True)
+        if result in verbs
+    ]
+
+
+def _results(kind: Kind, items: Sequence[Sent], written: Written) -> list[Record]:
+    statuses = iter(written.results)
+    return [
+        result_body(index, None, "rejected", item.problems)
+        if item.record is None
+        else result_body(index, _name(kind, item.record), next(statuses))
+        for index, item in enumerate(items)
+    ]
