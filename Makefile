@@ -14,7 +14,7 @@ run: .venv/.stamp  ## make data once (.demo/), score the latest full month, serv
 	exec $(BIN)/csi demo run --folder .demo --port $(PORT)
 
 test: lint  ## lint, then all tests; narrow with PYTEST_ARGS='-k complaint -x'
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: .venv/.stamp  ## style, format, types, Dockerfile
 	$(BIN)/ruff check .
