@@ -23,7 +23,7 @@ lint: .venv/.stamp  ## style, format, types, Dockerfile
 	$(BIN)/hadolint Dockerfile
 
 bench: .venv/.stamp  ## time the hot paths beside references (benchmarks/README.md; minutes, 1 GB of temporary files)
-	for name in start_up calculators composite_api score_files; do $(BIN)/python -m benchmarks.$$name; echo; done
+	for name in start_up calculators composite_api score_files import_calls scores_api durable_posts ratings start_server report_documents; do $(BIN)/python -m benchmarks.$$name; echo; done
 
 lock:  ## re-make constraints.txt: the newest versions that pyproject.toml allows, for all its Pythons, no hosts
 	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp" uv.lock' EXIT; rm -f uv.lock; \

@@ -1,7 +1,7 @@
 """The languages that people read: English stands in the code, other languages in catalogues under `translations/`."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 
 from babel.messages.pofile import read_po
@@ -36,6 +36,15 @@ def translator(language: str) -> Translate:
         raise InvalidInputError(Problem("lang", text, language, "language"))
     texts = {} if language == ENGLISH else _catalogue(language)
     return lambda text: texts.get(text, text)
+
+
+def chosen(tags: Iterable[tuple[str, float]]) -> str:
+    """Return the language that fits a caller best: of tags such as zh-CN with their quality, the best liked first.
+
+    English where none of them is a language of this service.
+    """
+    primary = (tag.partition("-")[0].lower() for tag, quality in tags if quality > 0)
+    return next((language for language in primary if language in LANGUAGES), ENGLISH)
 
 
 def tell(text: str, translate: Translate) -> str:

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError
-from csi_service.language import LANGUAGES, MARKS, tell, translator
+from csi_service.language import LANGUAGES, MARKS, chosen, tell, translator
 from tests.make import ROOT
 
 PACKAGE = ROOT / "csi_service"
@@ -64,6 +64,21 @@ def test_english_is_the_text_itself_and_chinese_that_of_the_catalogue():
 def test_another_language_is_refused_with_the_names_of_those_there_are():
     with pytest.raises(InvalidInputError, match="'fr' is not a language of this service; accepted are en, zh"):
         translator("fr")
+
+
+@pytest.mark.parametrize(
+    ("tags", "language"),
+    [
+        ([], "en"),
+        ([("zh-CN", 1), ("en", 0.5)], "zh"),
+        ([("en-GB", 1), ("zh", 0.9)], "en"),
+        ([("fr", 1), ("ZH-hant-TW", 0.3)], "zh"),
+        ([("zh", 0), ("fr", 1)], "en"),
+        ([("*", 1)], "en"),
+    ],
+)
+def test_the_language_is_the_one_that_the_caller_likes_best(tags, language):
+    assert chosen(tags) == language
 
 
 def test_a_told_text_is_its_english_and_can_be_told_in_chinese():

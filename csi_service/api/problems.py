@@ -15,7 +15,7 @@ from csi_service import errors
 from csi_service.api.body import MalformedError, answer
 from csi_service.core.told import Told
 from csi_service.errors import CsiError, DocumentError, InvalidInputError, Problem
-from csi_service.language import ENGLISH, LANGUAGES, marked, tell, told_error, translator
+from csi_service.language import chosen, marked, tell, told_error, translator
 from csi_service.schema.fields import described
 from csi_service.schema.problem import ProblemBody, entries, summary
 
@@ -66,7 +66,7 @@ def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), **more
 
 
 def _language() -> str:
-    return request.accept_languages.best_match(LANGUAGES, ENGLISH) or ENGLISH
+    return chosen(request.accept_languages)
 
 
 def on_csi_error(error: CsiError) -> Response:

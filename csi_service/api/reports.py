@@ -15,6 +15,7 @@ from csi_service.api.query import read_query
 from csi_service.core.periods import parse_period
 from csi_service.core.told import Told
 from csi_service.errors import NotAllowedError, NotFoundError
+from csi_service.language import chosen
 from csi_service.schema.reports import (
     LISTS,
     LIVE,
@@ -138,7 +139,7 @@ def _document(services: Services, period: str, format_: str, query: dict[str, An
     from csi_service.report import kept
 
     wanted = _wanted(services, period, query.get("by", ()), query["compare"])
-    language = query.get("lang") or request.accept_languages.best_match(("en", "zh"), "en") or "en"
+    language = query.get("lang") or chosen(request.accept_languages)
     version = query.get("version", LIVE if g.caller.teams is not None else None)
     if version not in (None, LIVE):
         _centre_only()

@@ -7,8 +7,11 @@ from werkzeug.exceptions import ServiceUnavailable
 from csi_service import errors
 from csi_service.api.auth import requires
 from csi_service.api.problems import STATUS
+from csi_service.core.told import Told
 from csi_service.errors import CsiError, Problem
+from csi_service.language import tell, translator
 from tests.api.ask import PROBLEM
+from tests.keys import keyed, new_key
 
 
 def every_class(kind=CsiError):
@@ -100,3 +103,51 @@ def test_a_method_that_is_not_allowed_tells_the_allowed_ones(client, method):
 def test_when_to_try_again_is_kept(raising):
     answer = raising(ServiceUnavailable("busy", retry_after=7))
     assert (answer.status_code, answer.headers["Retry-After"], answer.json["detail"]) == (503, "7", "busy")
+
+
+CHINESE = {"Accept-Language": "fr, zh-CN;q=0.9, en;q=0.5"}
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "options", "status", "title", "detail"),
+    [
+        ("get", "/nowhere", {}, 404, "未找到", "/nowhere 处没有内容；可用的路径见 /openapi.json。"),
+        ("get", "/api/v1/calculate/internal", {}, 405, "方法不允许", "不允许 GET；允许的有"),
+        (
+            "post",
+            "/api/v1/calculate/internal",
+            {"data": b"x" * 2_000_000},
+            413,
+            "正文过大",
+            "设置项 CSI_MAX_BODY_BYTES",
+        ),
+        ("post", "/api/v1/calculate/internal", {"json": {"sla": "x"}}, 422, "内容无法处理", "须为对象，实为文本"),
+        ("post", "/api/v1/calculate/internal", {"json": {}, "headers": {"Authorization": ""}}, 401, "未认证", "密钥"),
+    ],
+)
+def test_a_problem_is_told_in_chinese_to_who_asks_for_it(client, method, url, options, status, title, detail):
+    options = {"content_type": "application/json"} | options if "data" in options else options
+    answers = {}
+    for language, headers in (("zh", CHINESE), ("en", {})):
+        sent = {**options, "headers": {**options.get("headers", {}), **headers}}
+        answers[language] = getattr(client, method)(url, **sent)
+        assert answers[language].status_code == status
+        assert answers[language].headers["Content-Language"] == language
+        assert "Accept-Language" in answers[language].vary
+    chinese, english = answers["zh"].json, answers["en"].json
+    assert chinese["title"] == title
+    assert detail in chinese["detail"]
+    assert english["detail"].isascii()
+    codes = [[(entry["pointer"], entry["code"]) for entry in body.get("errors", [])] for body in (chinese, english)]
+    assert codes[0] == codes[1]
+
+
+def test_a_key_that_may_not_is_told_so_in_chinese(app, services):
+    answer = keyed(app, new_key(services, "viewer")).get("/api/v1/audit", headers=CHINESE)
+    assert (answer.status_code, answer.json["title"]) == (403, "无权限")
+    assert "角色 viewer 的密钥无权执行此操作" in answer.json["detail"]
+
+
+def test_a_name_that_is_also_a_text_of_the_catalogue_stays():
+    text = Told("there is no plan {batch!r}", batch="Team")
+    assert tell(text, translator("zh")) == "没有计划 'Team'"
