@@ -5,18 +5,16 @@ after the other, each acknowledged only after its commit. The reference writes a
 through Python's own sqlite3 (WAL, synchronous=FULL) on the same disk. Both run in turn (A B A B ...), so that other
 work on the machine strikes both alike.
 
-    python benchmarks/durable_posts.py [--rounds 15] [--seconds 1] [--connections 8] [--workers 2 4]
+    python -m benchmarks.durable_posts [--rounds 15] [--seconds 1] [--connections 8] [--workers 2 4]
 """
 
 import argparse
 import contextlib
 import itertools
 import json
-import os
 import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,24 +22,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from composite_api import ask, free_port
-from timing import machine
-
-from csi_service.services import build_services
-from csi_service.settings import load_settings
-from csi_service.store.keys import create_key
+from benchmarks.servers import ask, free_port, listening, new_key
+from benchmarks.timing import machine
 
 GOAL = 0.3
-START_SECONDS = 30
-
-
-def operator_key(data: Path) -> str:
-    """Return an operator's key to a data folder."""
-    services = build_services(load_settings({**os.environ, "CSI_DATA": str(data)}))
-    database = services.store().database
-    text = create_key(database, "benchmark", "operator", "cli:benchmark", services.now())[1]
-    database.close()
-    return text
 
 
 @contextlib.contextmanager
@@ -49,16 +33,8 @@ def serving(data: Path, workers: int) -> Iterator[int]:
     """Run `csi serve` on a data folder; yield its port."""
     port = free_port()
     given = {"CSI_DATA": str(data), "CSI_PORT": str(port), "CSI_WORKERS": str(workers), "CSI_LOG_LEVEL": "warning"}
-    server = subprocess.Popen([sys.executable, "-m", "csi_service", "serve"], env={**os.environ, **given})
-    try:
-        for _ in range(START_SECONDS * 10):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.1)
+    with listening([sys.executable, "-m", "csi_service", "serve"], port, given):
         yield port
-    finally:
-        server.terminate()
-        server.wait(START_SECONDS)
 
 
 class Clients:
@@ -150,7 +126,7 @@ def main() -> None:
     print(machine())
     for workers in options.workers:
         with tempfile.TemporaryDirectory() as folder:
-            key = operator_key(Path(folder, "data"))
+            key = new_key(str(Path(folder, "data")), "operator")
             bare = Bare(Path(folder, "bare.sqlite"))
             with serving(Path(folder, "data"), workers) as port:
                 clients = Clients(port, options.connections, key)

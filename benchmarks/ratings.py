@@ -6,7 +6,7 @@ trail must have each. The rollup is timed as it is first asked for (the days are
 beside DuckDB and SQLite counting the same level shares from the bare rows; a repeated one over HTTP beside an empty
 Flask view, driven in turn (A B A B ...).
 
-    python benchmarks/ratings.py [--submissions 1000] [--ratings 1000000] [--rounds 9] 2>/dev/null
+    python -m benchmarks.ratings [--submissions 1000] [--ratings 1000000] [--rounds 9] 2>/dev/null
 """
 
 import argparse
@@ -24,10 +24,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
-from composite_api import Load, ask, compare, data_of, gunicorn
-from made_store import fill
-from timing import Run, inside, machine, print_table, side_by_side
 
+from benchmarks.made_store import fill
+from benchmarks.servers import Load, ask, compare, data_of, gunicorn
+from benchmarks.timing import Run, inside, machine, print_table, side_by_side
 from csi_service.core.levels import LEVELS
 from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import KINDS
@@ -237,6 +237,12 @@ def same(shares: dict[str, float], *counted: list[tuple[object, ...]]) -> None:
                 raise RuntimeError(f"{level}: {shares[level]}, bare {share}")
 
 
+def asking(port: int, key: str) -> bytes:
+    """Return the bytes of a request for the rollup."""
+    lines = [f"GET {ROLLUP} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Authorization: Bearer {key}"]
+    return "\r\n".join([*lines, "Accept-Encoding: gzip", "", ""]).encode()
+
+
 def repeat(folder: str, rounds: int) -> None:
     """Print the requests per second of a repeated rollup beside those of an empty view."""
     Path(folder, "empty_app.py").write_text(EMPTY, encoding="utf-8")
@@ -245,10 +251,7 @@ def repeat(folder: str, rounds: int) -> None:
     services.store().database.close()
     ratios = []
     with gunicorn("empty_app:app", folder) as empty, gunicorn("csi_service.wsgi:app", folder) as ours:
-        loads = (Load(empty, 8, key), Load(ours, 8, key))
-        for port, load in zip((empty, ours), loads, strict=True):
-            lines = [f"GET {ROLLUP} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Authorization: Bearer {key}"]
-            load.sent = "\r\n".join([*lines, "Accept-Encoding: gzip", "", ""]).encode()
+        loads = tuple(Load(port, 8, asking(port, key)) for port in (empty, ours))
         compare(loads, 30)  # warm-up
         for number in range(1, rounds + 1):
             base, rate = compare(loads, 10)

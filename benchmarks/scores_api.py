@@ -5,7 +5,7 @@ view and ours are driven in turn (A B A B ...) over kept-alive connections. Firs
 folders in turn; what counts is the processors' time as well as the clock's, for other work on the machine strikes the
 clock. The folders are made anew unless --keep names where to leave them.
 
-    python benchmarks/scores_api.py [--calls 100000] [--times 100] [--rounds 15] [--keep FOLDER] 2>/dev/null
+    python -m benchmarks.scores_api [--calls 100000] [--times 100] [--rounds 15] [--keep FOLDER] 2>/dev/null
 
 2>/dev/null drops the log of the requests, which is written all the same.
 """
@@ -19,10 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from composite_api import Load, ask, compare, data_of, gunicorn
-from made_store import FIRST, fill
-from timing import machine
-
+from benchmarks.made_store import FIRST, fill
+from benchmarks.servers import Load, ask, compare, data_of, gunicorn
+from benchmarks.timing import machine
 from csi_service.core.periods import parse_period, spanning
 from csi_service.services import build_services
 from csi_service.settings import load_settings
@@ -60,13 +59,6 @@ def get(port: int, path: str, key: str) -> bytes:
     return "\r\n".join([*lines, "Accept-Encoding: gzip", "", ""]).encode()
 
 
-def load_of(port: int, key: str, connections: int) -> Load:
-    """Return connections that ask the same query again and again."""
-    load = Load(port, connections, key)
-    load.sent = get(port, PATH, key)
-    return load
-
-
 def made(folder: Path, calls: int) -> str:
     """Make a data folder with its counters, unless it is there; return it."""
     data = Path(data_of(str(folder)))
@@ -89,7 +81,7 @@ def repeated(folder: str, rounds: int, slices: int, connections: int) -> None:
     Path(folder, "empty_app.py").write_text(EMPTY, encoding="utf-8")
     key = new_key(folder)
     with gunicorn("empty_app:app", folder) as empty, gunicorn("csi_service.wsgi:app", folder) as ours:
-        loads = (load_of(empty, key, connections), load_of(ours, key, connections))
+        loads = (Load(empty, connections, get(empty, PATH, key)), Load(ours, connections, get(ours, PATH, key)))
         compare(loads, 50)  # warm-up
         ratios = []
         spent = [cpu_of(empty), cpu_of(ours)]
@@ -128,7 +120,7 @@ def first(folders: dict[str, str]) -> None:
         ports = {
             name: stack.enter_context(gunicorn("csi_service.wsgi:app", folder)) for name, folder in folders.items()
         }
-        loads = {name: load_of(port, keys[name], 16) for name, port in ports.items()}
+        loads = {name: Load(port, 16, get(port, PATH, keys[name])) for name, port in ports.items()}
         for load in loads.values():
             load.drive(3)  # every worker has loaded what it needs
         before = {name: cpu_of(port) for name, port in ports.items()}

@@ -11,7 +11,7 @@ from csi_service.metrics import FOLDER
 from csi_service.store.import_queue import ensure_worker
 
 
-class RootLogger(Logger):  # type: ignore[misc]
+class RootLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's logger that hands its lines to the process's log instead of writing them itself."""
 
     def setup(self, cfg: Any) -> None:
@@ -32,7 +32,7 @@ def post_worker_init(worker: Any) -> None:
 def child_exit(_server: object, worker: Any) -> None:
     """Forget the figures of an ended worker that hold only while one lives; what it counted stays."""
     if os.environ.get(FOLDER):
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # its library has no type there
 
 
 logger_class = RootLogger

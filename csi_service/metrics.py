@@ -34,7 +34,7 @@ def registry(*others: Collector) -> CollectorRegistry:
     """Return the counts of all workers, with what other collectors find."""
     if os.environ.get(FOLDER):
         found = CollectorRegistry()
-        MultiProcessCollector(found)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(found)  # type: ignore[no-untyped-call]  # its library has no type there
     else:
         found = CollectorRegistry()
         found.register(_OWN)

@@ -18,8 +18,8 @@ POLICY = (
 )
 
 
-# A sample document holds its own style and pictures and no script.
-_SAMPLE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+# A report as HTML holds its own style and pictures and no script.
+DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _ENDINGS = (".html", ".pdf")
 
 
@@ -47,7 +47,7 @@ def blueprint(document: Callable[[], Any], samples: Path | None) -> Blueprint:
         if samples is None or not name.endswith(_ENDINGS):
             raise NotFound
         shown = send_from_directory(samples.resolve(), name)
-        shown.headers["Content-Security-Policy"] = _SAMPLE
+        shown.headers["Content-Security-Policy"] = DOCUMENT_POLICY
         return shown
 
     return found

@@ -224,7 +224,7 @@ def _read(form: Form) -> tuple[str, str | None, str | None]:
     problems = [
         Problem(f"/{name}", "is no field of this form: kind, file, mapping, time_zone", code="unknown_field")
         for name in dict.fromkeys([*texts, *(name for name, _, _ in form.files)])
-        if name not in FORM["properties"]  # type: ignore[operator]
+        if name not in FORM["properties"]  # type: ignore[operator]  # a JSON Schema, typed as object
     ]
     problems += [
         Problem(f"/{name}", "stands twice in the form; give it once", code="duplicate_key")

@@ -11,6 +11,7 @@ from flask import Response, g, request
 from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
 from csi_service.api.body import answer
+from csi_service.api.docs import DOCUMENT_POLICY
 from csi_service.api.query import read_query
 from csi_service.core.periods import parse_period
 from csi_service.core.told import Told
@@ -35,8 +36,6 @@ TYPES = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-# The file holds its own style and pictures and no script.
-_PAGE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _PERIOD = {
     "in": "path",
     "name": "period",
@@ -156,7 +155,7 @@ def _document(services: Services, period: str, format_: str, query: dict[str, An
     made.headers["Cache-Control"] = "private, no-cache"
     made.headers["Vary"] = "Accept-Language, Authorization"
     if format_ == "html":
-        made.headers["Content-Security-Policy"] = _PAGE
+        made.headers["Content-Security-Policy"] = DOCUMENT_POLICY
     made.set_etag(hashlib.sha256(content).hexdigest()[:32])
     made.make_conditional(request)
     return made

@@ -65,7 +65,11 @@ def run(folder: Path, port: int) -> None:
     written = _write_reports(services, folder / "reports", month)
     click.echo(hints(folder, month, port, _key(services, folder / "key.txt"), written))
     services.store().database.close()
-    serve(dataclasses.replace(settings, host="127.0.0.1", port=port, samples=folder / "reports"))
+    serve(
+        dataclasses.replace(
+            settings, host="127.0.0.1", port=port, samples=folder / "reports", log_format="text", log_level="warning"
+        )
+    )
 
 
 def _load(services: Services, files: dict[str, list[Path]]) -> None:

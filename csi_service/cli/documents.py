@@ -1,9 +1,15 @@
-"""Weights and mappings that a caller names: a file, or weights by their name."""
+"""Weights, forms and mappings that a caller names: a file, or one by its name; and the check of such files."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import click
+
+from csi_service.core.forms import Form, parse_form
 from csi_service.core.weights import WeightSet, parse_weights
-from csi_service.errors import FileRefusedError, MappingError, Problem
+from csi_service.errors import DocumentError, FileRefusedError, MappingError, Problem
+from csi_service.forms_folder import read_form_text
 from csi_service.ingest.mapping import Mapping, parse_mapping
 from csi_service.services import Services
 from csi_service.weights_folder import read_text
@@ -17,6 +23,41 @@ def find_weights(services: Services, name: str) -> WeightSet:
 def read_weights_file(path: Path) -> WeightSet:
     """Return the set of a file."""
     return parse_weights(read_text(_file(path)), path.stem)
+
+
+def read_form_file(path: Path) -> Form:
+    """Return the form of a file."""
+    return parse_form(read_form_text(_file(path)), path.stem)
+
+
+def check_files(files: Sequence[str], read: Callable[[Path], Any], told: Callable[[Any], str]) -> None:
+    """Read each file and say what it is, or a line for each of its problems.
+
+    Raises:
+        FileRefusedError: one of them cannot be used.
+    """
+    faulty = 0
+    for name in files:
+        try:
+            document = read(Path(name))
+        except DocumentError as error:
+            for problem in error.problems:
+                click.echo(f"{name}: {problem}", err=True)
+            faulty += 1
+        except FileRefusedError as error:
+            click.echo(str(error), err=True)
+            faulty += 1
+        else:
+            click.echo(f"{name}: good, {told(document)}")
+            tell_warnings(document)
+    if faulty:
+        raise FileRefusedError(f"{faulty} of {len(files)} files cannot be used")
+
+
+def tell_warnings(document: WeightSet | Form) -> None:
+    """Say what is odd about a document that can be used."""
+    for warning in document.warnings:
+        click.echo(f"Note: {warning}", err=True)
 
 
 def read_mapping_file(path: Path) -> Mapping:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.documents import check_files, read_form_file, tell_warnings
 from csi_service.cli.store_option import data_option, settings_for
-from csi_service.core.forms import Form, in_effect, parse_form
-from csi_service.errors import FileRefusedError, FormError, NotFoundError
-from csi_service.forms_folder import read_form_text
+from csi_service.core.forms import Form, in_effect
+from csi_service.errors import NotFoundError
 from csi_service.report.columns import in_columns, visible
 from csi_service.schema.forms import whole_body
 from csi_service.services import build_services
@@ -43,14 +43,14 @@ def list_(data: Path | None) -> None:
 @data_option
 def show(name: str, format_: str, data: Path | None) -> None:
     """Show the items of a form (a name, or a file ending in .toml)."""
-    form = _read(Path(name)) if name.endswith(".toml") else build_services(settings_for(data)).forms.get(name)
+    form = read_form_file(Path(name)) if name.endswith(".toml") else build_services(settings_for(data)).forms.get(name)
     if format_ == "json":
         click.echo(json.dumps(whole_body(form), ensure_ascii=False, indent=2))
         return
     click.echo(visible(f"{form.title} {form.title_zh}, valid from {form.effective}, version {form.digest}"))
     for line in in_columns([("item", "points", "need", "critical", "n/a", "text"), *_rows(form)], (0, 2, 3, 4, 5)):
         click.echo(line)
-    _warn(form)
+    tell_warnings(form)
 
 
 def _rows(form: Form) -> Iterator[tuple[str, ...]]:
@@ -67,31 +67,8 @@ def _rows(form: Form) -> Iterator[tuple[str, ...]]:
 @click.argument("files", nargs=-1, required=True)
 def check(files: tuple[str, ...]) -> None:
     """Check form files; each problem is a line, and any makes exit code 2."""
-    faulty = 0
-    for name in files:
-        try:
-            form = _read(Path(name))
-        except FormError as error:
-            for problem in error.problems:
-                click.echo(f"{name}: {problem}", err=True)
-            faulty += 1
-        except FileRefusedError as error:
-            click.echo(str(error), err=True)
-            faulty += 1
-        else:
-            told = f"{len(form.items)} items, valid from {form.effective}, version {form.digest[:12]}"
-            click.echo(f"{name}: good, {form.title!r}, {told}")
-            _warn(form)
-    if faulty:
-        raise FileRefusedError(f"{faulty} of {len(files)} files cannot be used")
 
+    def told(form: Form) -> str:
+        return f"{form.title!r}, {len(form.items)} items, valid from {form.effective}, version {form.digest[:12]}"
 
-def _read(path: Path) -> Form:
-    if not path.is_file():
-        raise FileRefusedError(f"{path}: there is no such file")
-    return parse_form(read_form_text(path), path.stem)
-
-
-def _warn(form: Form) -> None:
-    for warning in form.warnings:
-        click.echo(f"Note: {warning}", err=True)
+    check_files(files, read_form_file, told)

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
-from csi_service.cli.documents import find_weights, read_weights_file
-from csi_service.core.weights import WeightSet, in_effect
-from csi_service.errors import FileRefusedError, NotFoundError, WeightsError
+from csi_service.cli.documents import check_files, find_weights, read_weights_file, tell_warnings
+from csi_service.core.weights import in_effect
+from csi_service.errors import NotFoundError
 from csi_service.schema.scores import plain
 from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
@@ -51,29 +50,18 @@ def show(services: Services, name: str, format_: str) -> None:
         return
     for key, value in _flat(item.document):
         click.echo(f"{key} = {value}")
-    _warn(item)
+    tell_warnings(item)
 
 
 @weights.command()
 @click.argument("files", nargs=-1, required=True)
 def check(files: tuple[str, ...]) -> None:
     """Check weights files; each problem is a line, and any makes exit code 2."""
-    faulty = 0
-    for name in files:
-        try:
-            item = read_weights_file(Path(name))
-        except WeightsError as error:
-            for problem in error.problems:
-                click.echo(f"{name}: {problem}", err=True)
-            faulty += 1
-        except FileRefusedError as error:
-            click.echo(str(error), err=True)
-            faulty += 1
-        else:
-            click.echo(f"{name}: good, {item.title!r}, valid from {item.effective}, digest {item.digest[:12]}")
-            _warn(item)
-    if faulty:
-        raise FileRefusedError(f"{faulty} of {len(files)} files cannot be used")
+    check_files(
+        files,
+        read_weights_file,
+        lambda item: f"{item.title!r}, valid from {item.effective}, digest {item.digest[:12]}",
+    )
 
 
 @weights.command()
@@ -94,8 +82,3 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", json.dumps(plain(value), ensure_ascii=False)
-
-
-def _warn(item: WeightSet) -> None:
-    for warning in item.warnings:
-        click.echo(f"Note: {warning}", err=True)

@@ -120,11 +120,12 @@ def telling_damage() -> Iterator[None]:
         raise
 
 
-def sweep(folder: Path, kept: Collection[str], before: float) -> list[Path]:
-    """Delete the files that are neither kept nor younger than `before` (a time stamp); return them."""
+def sweep(folder: Path, kept: Collection[str], before: float, months: Iterable[str] = ("*",)) -> list[Path]:
+    """Delete the files of months that are neither kept nor younger than `before` (a time stamp); return them."""
     swept = [
         path
-        for path in sorted(folder.rglob("*.par*"))
+        for month in months
+        for path in sorted(folder.glob(f"{month}/*.par*"))
         if path.suffix in (".parquet", ".part")
         and path.relative_to(folder).as_posix() not in kept
         and path.stat().st_mtime < before

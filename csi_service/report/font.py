@@ -9,7 +9,6 @@ from typing import Any
 
 from noto_cjk_sans_otc import FONT_PATH
 
-FAMILY = "Noto Sans CJK SC"
 _FACE = 2  # of the collection: JP, KR, SC, TC, HK
 _JOINERS = ("\u200d", "\ufe0e", "\ufe0f", *map(chr, range(0x1F3FB, 0x1F400)))  # they join and tint emoji
 

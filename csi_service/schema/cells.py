@@ -258,8 +258,3 @@ class Cell(Described, fields.Field[Any]):
     def describe(self, converter: Any) -> dict[str, Any]:
         """Return the JSON Schema of the type."""
         return dict(self._shape)
-
-
-def rule_fault(reason: str) -> str:
-    """Return the message of a rule between fields."""
-    return fault(reason, "rule")

@@ -1,7 +1,9 @@
 """The days' files of calls: which ones count, and the switch from old ones to new ones in one transaction."""
 
+import contextlib
 import dataclasses
 import datetime as dt
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -109,6 +111,7 @@ def fold_locked(store: Store) -> None:
             revision = next_revision(connection)
             switch(connection, duck, made, "posted", revision)
             connection.execute(sa.delete(_POSTED).where(_POSTED.c.revision <= last))
+    retire(store, [part for part in parts if part.day in made])
 
 
 def days_holding(duck: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[Part], calls: str) -> set[dt.date]:
@@ -148,6 +151,20 @@ def sweep_unused(store: Store, age_seconds: float = UNUSED_SECONDS) -> list[Path
         with store.database.reading() as connection:
             kept = referred(connection)
         return sweep(store.calls, kept, time.time() - age_seconds)
+
+
+def retire(store: Store, replaced: Sequence[Part]) -> None:
+    """Begin the last minutes of files that were just replaced, and end those of their months' earlier ones.
+
+    Whoever began to read a file before it was replaced can go on for `UNUSED_SECONDS`. The calls' lock is held.
+    """
+    for part in replaced:
+        with contextlib.suppress(FileNotFoundError):  # a damaged folder; csi doctor names what lacks
+            os.utime(store.calls / part.file)
+    with store.database.reading() as connection:
+        kept = referred(connection)
+    months = sorted({part.file.partition("/")[0] for part in replaced})
+    sweep(store.calls, kept, time.time() - UNUSED_SECONDS, months)
 
 
 def drop_unused(store: Store, tag: str) -> list[Path]:

@@ -23,7 +23,7 @@ from csi_service.store.audit import note
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
 from csi_service.store.import_books import DONE, UNDOING, UNDONE, Import, Now, find_import, hold, let_go, work_folder
 from csi_service.store.import_calls import telling_full
-from csi_service.store.parts import drop_unused, fold_locked, read_parts, switch
+from csi_service.store.parts import drop_unused, fold_locked, read_parts, retire, switch
 from csi_service.store.writes import (
     TOGETHER,
     Record,
@@ -77,12 +77,15 @@ def _undo(store: Store, found: Import, actor: str, now: Now) -> None:
         return
     with store.lock(CALLS_LOCK), workspace(below=work_folder(store, found.id)) as (duck, _), telling_full():
         fold_locked(store)
+        with store.database.reading() as connection:
+            parts = read_parts(connection)
         try:
             days = _days_before(store, duck, found)
             _write(store, found, kinds, actor, now, duck, days)
         except BaseException:
             drop_unused(store, f"u{found.id}")
             raise
+        retire(store, [part for part in parts if part.day in days])
 
 
 def _write(

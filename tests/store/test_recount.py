@@ -1,6 +1,7 @@
 """Counters follow every write; on both databases, and against the same records read from files."""
 
 import datetime as dt
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -141,6 +142,25 @@ def test_a_damaged_file_is_refused_where_it_is_needed_and_nowhere_else(store):
     with pytest.raises(DamagedError, match="2026-03-02"):
         ask(store, "2026-03-02")
     assert figures(ask(store, "2026-03-03"), "csi.internal.sla", "n") == {(): (1,)}
+
+
+def test_a_replaced_file_outlives_whoever_may_be_reading_it_and_no_longer(store):
+    def files() -> list[str]:
+        return sorted(path.name for path in store.calls.rglob("2026-03-02.*.parquet"))
+
+    for number in (1, 2):
+        put(store, "calls", call(f"C{number}", "2026-03-02 09:00"))
+        ask(store, "2026-03-02")
+        if number == 1:  # made long ago, but replaced only now
+            (first,) = files()
+            os.utime(store.calls / "2026-03" / first, (0, 0))
+    assert first in files()
+    assert len(files()) == 2
+    os.utime(store.calls / "2026-03" / first, (0, 0))  # a quarter of an hour has passed
+    put(store, "calls", call("C3", "2026-03-02 09:00"))
+    ask(store, "2026-03-02")
+    assert first not in files()
+    assert len(files()) == 2
 
 
 def test_a_doctored_counter_is_noticed(store):
