@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "weights"
 GONE: Any = object()  # as a change: leave the key out
 
-# One month of one group, made so that the examples of issue 4 come out: SLA 0.85, AHT 360 s, FCR 0.80, QA 0.90,
+# One month of one group, made so that the worked example come out: SLA 0.85, AHT 360 s, FCR 0.80, QA 0.90,
 # O-CSI 0.92, 9 complaints on 1,000 contacts.
 MONTH: dict[str, float] = {
     "contacts_answered": 1000,

@@ -301,7 +301,7 @@ def test_a_fourth_calculator_is_one_line_in_the_registry_and_a_table_in_a_weight
     after = scores(make_measures(), make_weights({"csi.total": 4, "csi.digital": 1, "digital": {"scale": 0.8}}))
     assert list(after) == [*before, "csi.digital"]
     assert after["csi.digital"].value[0] == pytest.approx(0.6, abs=1e-12)  # 600 of 800 x 0.8
-    old = 0.8642592592592593  # the example of issue 4
+    old = 0.8642592592592593  # the worked example
     assert after["csi"].value[0] == pytest.approx((3 * old + 0.6) / 4, abs=1e-12)
     # the sets of yesterday stay valid, and their figures the same to the last bit
     again = scores(make_measures(), weights.read_weights(make_document(), "default"))

@@ -9,7 +9,7 @@ from csi_service.schema.scores import plain
 from tests.make import make_document
 
 PROBLEM = "application/problem+json"
-INTERNAL: dict[str, Any] = {  # the example of issue 4: 0.85, 360 s, 0.80, 0.90
+INTERNAL: dict[str, Any] = {  # the worked example: 0.85, 360 s, 0.80, 0.90
     "sla": {"numerator": 935, "denominator": 1100},
     "aht": {"numerator": 360_000, "denominator": 1000},
     "fcr": {"numerator": 400, "denominator": 500},

@@ -91,7 +91,7 @@ def make_complaints(path: Path, count: int) -> Path:
 
 
 def make_month(folder: Path) -> dict[str, Path]:
-    """Write January 2021 of one team, the example of issue 4: SLA 0.85, AHT 360, FCR 0.80, QA 0.90, O 0.92, C 0.775."""
+    """Write January 2021 of one team, the worked example: SLA 0.85, AHT 360, FCR 0.80, QA 0.90, O 0.92, C 0.775."""
     surveys = [[f"S{n}", "2021-01-06 08:00:00", "ivr", 5, 5 if n < 23 else 3, "A"] for n in range(25)]  # 23 of 25
     tickets = [[f"T{n}", "2021-01-04 09:30:00", "2021-01-08 10:00:00", "A"] for n in range(10)]
     tickets = [[*row, "2021-01-10 10:00:00" if n < 2 else ""] for n, row in enumerate(tickets)]  # 2 of 10 came back

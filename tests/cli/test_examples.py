@@ -1,4 +1,4 @@
-"""The examples of issue 4, from files to figures; the sums are written out beside them."""
+"""The worked examples, from files to figures; the sums are written out beside them."""
 
 import json
 from pathlib import Path

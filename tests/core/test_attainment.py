@@ -19,11 +19,11 @@ BAND = Rule("band", low=150, high=320, lower_is_better=True)
 @pytest.mark.parametrize(
     ("rule", "value", "expected"),
     [
-        (SHARE, 0.85, 17 / 18),  # 0.85 / 0.90, the example of issue 4
+        (SHARE, 0.85, 17 / 18),  # 0.85 / 0.90, the worked example
         (SHARE, 0.0, 0.0),
         (SHARE, 0.90, 1.0),
         (SHARE, 0.95, 1.0),  # capped
-        (TIME, 360, 5 / 6),  # 300 / 360, the example of issue 4
+        (TIME, 360, 5 / 6),  # 300 / 360, the worked example
         (TIME, 300, 1.0),
         (TIME, 240, 1.0),
         (TIME, 0, 1.0),

@@ -23,7 +23,7 @@ def node_of(values, weights, minimum=0.5):
 
 
 def test_with_every_part_the_index_is_the_weighted_sum():
-    # 0.25 x 17/18 + 0.05 x 5/6 + 0.10 x 0.8 + 0.60 x 0.9 = 0.897777..., issue 4
+    # 0.25 x 17/18 + 0.05 x 5/6 + 0.10 x 0.8 + 0.60 x 0.9 = 0.897777..., the worked example
     expected = Fraction(25, 100) * Fraction(17, 18) + Fraction(5, 100) * Fraction(5, 6) + Fraction(62, 100)
     scored = mean_of([17 / 18, 5 / 6, 0.8, 0.9], DEFAULT)
     assert scored.value[0] == pytest.approx(float(expected), abs=1e-12)

@@ -11,7 +11,7 @@ from csi_service.errors import InvalidInputError
 from tests.make import numbers, same
 
 NAN = math.nan
-A, B = [0, 0, 10, 60, 30], [10, 20, 30, 30, 10]  # the batches of issue 4, populations 9,000 and 1,000
+A, B = [0, 0, 10, 60, 30], [10, 20, 30, 30, 10]  # the worked batches, populations 9,000 and 1,000
 
 
 def rollup(batches, weights, group=None, groups=1, **options):
