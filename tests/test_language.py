@@ -1,11 +1,11 @@
 """Texts in two languages: each text of the code has its Chinese, with the same values in it."""
 
+import ast
 import copy
 import pickle
 import string
 
 import pytest
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from csi_service.core.told import Told
@@ -18,8 +18,23 @@ CATALOGUE = PACKAGE / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
 
 
 def texts_of(folder):
-    """Return every text that a folder's code marks for translation."""
-    return {found[2] for found in extract_from_dir(str(folder), [("**.py", "python")], keywords=MARKS)}
+    """Return every text that a folder's code marks for translation.
+
+    Read from the syntax tree: from Python 3.12 on, Babel's own reader takes a part of an f-string for an argument.
+    """
+    return {text for path in folder.rglob("*.py") for text in marked_in(ast.parse(path.read_text(encoding="utf-8")))}
+
+
+def marked_in(tree):
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name in MARKS:
+            (place,) = MARKS[name]
+            given = call.args[place - 1] if len(call.args) >= place else None
+            if isinstance(given, ast.Constant) and isinstance(given.value, str) and given.value:
+                yield given.value
 
 
 def catalogue():
