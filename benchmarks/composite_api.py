@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.servers import Load, compare, data_of, gunicorn, new_key
+from benchmarks.servers import compare, data_of, gunicorn, new_key
 
 BODY = json.dumps(
     {
@@ -70,17 +70,15 @@ def main() -> None:
         Path(folder, "empty_app.py").write_text(EMPTY, encoding="utf-8")
         with gunicorn("empty_app:app", folder) as empty, gunicorn("csi_service.wsgi:app", folder) as ours:
             key = new_key(data_of(folder), "viewer")
-            loads = tuple(Load(port, options.connections, request(port, key)) for port in (empty, ours))
-            compare(loads, 10)  # warm-up
+            sent = {port: request(port, key) for port in (empty, ours)}
+            compare(sent, options.connections, 10)  # warm-up
             ratios = []
             for number in range(1, options.rounds + 1):
-                base, rate = compare(loads, options.slices)
+                base, rate = compare(sent, options.connections, options.slices)
                 ratios.append(rate / base)
                 print(
                     f"{number:3}: empty view {base:6.0f}/s, composite {rate:6.0f}/s, ratio {ratios[-1]:.3f}", flush=True
                 )
-            for load in loads:
-                load.close()
     print(f"median ratio {statistics.median(ratios):.3f} (goal: at least 0.4)")
 
 

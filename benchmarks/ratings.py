@@ -26,7 +26,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from benchmarks.made_store import fill
-from benchmarks.servers import Load, ask, compare, data_of, gunicorn
+from benchmarks.servers import ask, compare, data_of, gunicorn
 from benchmarks.timing import Run, inside, machine, print_table, side_by_side
 from csi_service.core.levels import LEVELS
 from csi_service.core.periods import parse_period
@@ -251,14 +251,12 @@ def repeat(folder: str, rounds: int) -> None:
     services.store().database.close()
     ratios = []
     with gunicorn("empty_app:app", folder) as empty, gunicorn("csi_service.wsgi:app", folder) as ours:
-        loads = tuple(Load(port, 8, asking(port, key)) for port in (empty, ours))
-        compare(loads, 30)  # warm-up
+        sent = {port: asking(port, key) for port in (empty, ours)}
+        compare(sent, 8, 30)  # warm-up
         for number in range(1, rounds + 1):
-            base, rate = compare(loads, 10)
+            base, rate = compare(sent, 8, 10)
             ratios.append(rate / base)
             print(f"{number:3}: empty {base:6.0f}/s, rollup {rate:6.0f}/s, ratio {ratios[-1]:.3f}", flush=True)
-        for load in loads:
-            load.close()
     print(f"repeated rollup: median ratio {statistics.median(ratios):.3f} (goal: at least 0.5)")
 
 

@@ -81,19 +81,17 @@ def repeated(folder: str, rounds: int, slices: int, connections: int) -> None:
     Path(folder, "empty_app.py").write_text(EMPTY, encoding="utf-8")
     key = new_key(folder)
     with gunicorn("empty_app:app", folder) as empty, gunicorn("csi_service.wsgi:app", folder) as ours:
-        loads = (Load(empty, connections, get(empty, PATH, key)), Load(ours, connections, get(ours, PATH, key)))
-        compare(loads, 50)  # warm-up
+        sent = {port: get(port, PATH, key) for port in (empty, ours)}
+        compare(sent, connections, 50)  # warm-up
         ratios = []
         spent = [cpu_of(empty), cpu_of(ours)]
         answered = [0.0, 0.0]
         for number in range(1, rounds + 1):
-            base, rate = compare(loads, slices)
+            base, rate = compare(sent, connections, slices)
             ratios.append(rate / base)
             answered = [answered[0] + base, answered[1] + rate]
             print(f"{number:3}: empty {base:6.0f}/s, repeated {rate:6.0f}/s, ratio {ratios[-1]:.3f}", flush=True)
         spent = [cpu_of(empty) - spent[0], cpu_of(ours) - spent[1]]
-        for load in loads:
-            load.close()
     each = [seconds / (rates * slices * 0.1) for seconds, rates in zip(spent, answered, strict=True)]
     print(f"processors' time of a request: empty {each[0] * 1e6:.0f} us, repeated {each[1] * 1e6:.0f} us, "
           f"ratio {each[0] / each[1]:.3f}")  # fmt: skip

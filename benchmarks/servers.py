@@ -118,12 +118,18 @@ class Load:
             connection.close()
 
 
-def compare(loads: tuple[Load, Load], slices: int) -> tuple[float, float]:
-    """Return the requests per second of both servers, driven in turn for a tenth of a second at a time."""
-    totals = [[0, 0.0], [0, 0.0]]
+def compare(sent: Mapping[int, bytes], connections: int, slices: int) -> list[float]:
+    """Return the requests per second of servers (port: request), driven in turn for a tenth of a second at a time.
+
+    Connections are opened anew each time: which worker takes one is chance, and one of two may get them all.
+    """
+    loads = [Load(port, connections, request) for port, request in sent.items()]
+    totals = [[0, 0.0] for _ in loads]
     for _ in range(slices):
         for total, load in zip(totals, loads, strict=True):
             count, seconds = load.drive(0.1)
             total[0] += count
             total[1] += seconds
-    return totals[0][0] / totals[0][1], totals[1][0] / totals[1][1]
+    for load in loads:
+        load.close()
+    return [count / seconds for count, seconds in totals]
