@@ -124,6 +124,18 @@ def load_rows(
     connection.unregister("loaded_rows")
 
 
+def to_frame(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    """Return a query's result as a frame by way of Arrow, which is quicker than `df()` where there are many texts.
+
+    Sums of whole numbers, which the engine gives as decimals, are floats.
+    """
+    import pyarrow as pa
+
+    table = connection.sql(query).to_arrow_table()
+    wide = [pa.field(each.name, pa.float64()) if pa.types.is_decimal(each.type) else each for each in table.schema]
+    return table.cast(pa.schema(wide)).to_pandas(date_as_object=False)
+
+
 def literal(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

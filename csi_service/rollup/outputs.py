@@ -14,6 +14,7 @@ import pandas as pd
 
 from csi_service.core.calculators import external, internal
 from csi_service.core.weights import WeightSet
+from csi_service.facts.duck import to_frame
 from csi_service.rollup import calls, complaints, evaluations, surveys, tickets
 from csi_service.rollup.places import Scope
 
@@ -105,7 +106,7 @@ OUTPUTS = (
         "calls",
         "calls",
         _calls,
-        lambda c, scope: c.connection.execute(calls.query("calls", c.fields["calls"], scope, c.process)).df(),
+        lambda c, scope: to_frame(c.connection, calls.query("calls", c.fields["calls"], scope, c.process)),
     ),
     Output("repeats", "calls", _repeats, _roll_up_repeats, lambda weights: _process(weights).resolution_window_days),
     Output(

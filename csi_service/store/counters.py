@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
+from csi_service.facts.duck import to_frame
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import chunks
 from csi_service.records.tables import CALL_PARTS, COUNTED, COUNTERS, DAYS, HELD_FIELDS, RECORDS
@@ -220,7 +221,7 @@ def coarser(duck: duckdb.DuckDBPyConnection, frame: pd.DataFrame, grouping: Grou
         for name in frame.columns
         if name not in {*groups, *FINEST[0], *FINEST[1]}
     ]
-    duck.register("finer", frame)
-    summed = duck.execute(f"SELECT {', '.join([*groups, *sums])} FROM finer GROUP BY {', '.join(groups)}").df()
+    duck.register("finer", pa.Table.from_pandas(frame, preserve_index=False))
+    summed = to_frame(duck, f"SELECT {', '.join([*groups, *sums])} FROM finer GROUP BY {', '.join(groups)}")
     duck.unregister("finer")
-    return summed
+    return pd.DataFrame(summed)
