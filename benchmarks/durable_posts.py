@@ -43,9 +43,12 @@ class Clients:
     def __init__(self, port: int, connections: int, key: str) -> None:
         self.port, self.key = port, key
         self.numbers = itertools.count()
-        self.connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(connections)]
-        for connection in self.connections:
+        self.connections = []
+        for _ in range(connections):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections.append(connection)
+            time.sleep(0.01)  # clients come one after the other; all at once, one worker may get them all
 
     def request(self) -> bytes:
         """Return the bytes of the next survey's request."""

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from csi_service.core.told import Told
 from csi_service.errors import CsiError, DamagedError, SettingsError, StoreBusyError, StoreFullError
 from csi_service.records.prepared import fetch, run
 from csi_service.records.tables import STATE
+from csi_service.records.together import Together
 
 Item = TypeVar("Item")
 _BUSY_SECONDS = 10
@@ -42,7 +44,9 @@ class Database:
                 hide_parameters=True,  # an error's text may reach the log, and no record's values with it
             )
         except ModuleNotFoundError as error:
-            raise SettingsError(f"CSI_DATABASE_URL needs {error.name}: install csi-service[postgresql]") from error
+            text = Told("CSI_DATABASE_URL needs {module}: install csi-service[postgresql]", module=error.name)
+            raise SettingsError(text) from error
+        self.together = Together(self.writing)
         self._watch: Any = None  # the connection that `pulse` has to itself
         self._seen: tuple[object, object] = (None, None)  # the file's version and the number of the last write then
         self._lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,28 +91,46 @@ class Sending:
         if all(item.problems for item in items):
             raise _refusal(items)
         in_files = self._known_calls(items) if kind.name == "calls" else {}
-        with self._store.database.writing() as connection:
-            revision = next_revision(connection)
-            if once is not None and (kept := self._answered(connection, caller, once, at)) is not None:
-                return kept
-            items = (screen or _allowed)(self._store, connection, kind, items, caller)
-            if all(item.problems for item in items):
-                raise _refusal(items)
-            sent = [item for item in items if item.record is not None]
-            records = [item.record for item in sent if item.record is not None]
-            written = put_records(connection, kind, records, revision, self._store.time_zone)
-            _compare(written, records, in_files)
-            given = {name for item in sent for name in item.given} - self._held[kind.name]
-            if given:
-                hold_fields(connection, kind.name, given)
-            note_many(connection, at, caller.name, kind.name, changes_of(kind, records, written), revision)
-            if beside is not None:
-                beside(connection, sent, at, revision)
-            answer = tell(_results(kind, items, written))
-            if once is not None:
-                self._keep(connection, caller, once, answer, at)
+        answer, given = self._store.database.together.run(
+            functools.partial(self._put, kind, items, caller, at, in_files, tell, once, screen or _allowed, beside)
+        )
         self._held[kind.name] |= given
         return answer
+
+    def _put(
+        self,
+        kind: Kind,
+        items: Sequence[Sent],
+        caller: Caller,
+        at: dt.datetime,
+        in_files: dict[str, Record],
+        tell: Tell,
+        once: Once | None,
+        screen: Screen,
+        beside: Beside | None,
+        connection: sa.Connection,
+    ) -> tuple[Answer, set[str]]:
+        """Put the records in, in a write; return the answer and the fields that were noted as given."""
+        revision = next_revision(connection)
+        if once is not None and (kept := self._answered(connection, caller, once, at)) is not None:
+            return kept, set()
+        items = screen(self._store, connection, kind, items, caller)
+        if all(item.problems for item in items):
+            raise _refusal(items)
+        sent = [item for item in items if item.record is not None]
+        records = [item.record for item in sent if item.record is not None]
+        written = put_records(connection, kind, records, revision, self._store.time_zone)
+        _compare(written, records, in_files)
+        given = {name for item in sent for name in item.given} - self._held[kind.name]
+        if given:
+            hold_fields(connection, kind.name, given)
+        note_many(connection, at, caller.name, kind.name, changes_of(kind, records, written), revision)
+        if beside is not None:
+            beside(connection, sent, at, revision)
+        answer = tell(_results(kind, items, written))
+        if once is not None:
+            self._keep(connection, caller, once, answer, at)
+        return answer, given
 
     def _known_calls(self, items: Sequence[Sent]) -> dict[str, Record]:
         records = [item.record for item in items if item.record is not None]
@@ -203,7 +222,7 @@ def _refusal(items: Sequence[Sent]) -> UserError:
     problems = [problem for item in items for problem in item.problems]
     first = problems[0]
     if items[0].where == "" and first.code in _ALONE:
-        return _ALONE[first.code](first.message if first.where else f"the record {first.message}")
+        return _ALONE[first.code](first.message if first.where else Told("the record {message}", message=first.message))
     return InvalidInputError(*problems)
 
 

@@ -256,7 +256,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(real):
     chance = random.Random(7)
     for _ in range(KILL_ROUNDS):
         with serving(settings) as process:
-            senders = [Senders(settings.port, key, numbers) for _ in range(4)]
+            senders = [Senders(settings.port, key, numbers) for _ in range(8)]
             for sender in senders:
                 sender.start()
             time.sleep(chance.uniform(0.3, 1.2))
