@@ -1,7 +1,9 @@
 """The dimensions of the calls that other records name: looked up in the files once, kept until the call changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,42 +12,77 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import DamagedError
 from csi_service.facts.duck import load_rows, workspace
 from csi_service.facts.kinds import DIMENSIONS, KINDS
 from csi_service.facts.partitions import Part, relation, telling_damage
 from csi_service.records.database import chunks, upsert
 from csi_service.records.tables import CALL_PLACES, DAYS
+from csi_service.store.bulk import create_like, fill, like, put, writing_brought
 from csi_service.store.folder import Store
 from csi_service.store.parts import read_parts, with_calls
+from csi_service.store.rows import insert, read_lists
 from csi_service.store.writes import find_records
 
 _FEW = 8  # files
+_MANY = 10_000  # calls
 _COLUMNS = dict.fromkeys(("call_id", *DIMENSIONS), "VARCHAR")
+_KEPT = {"call_id": "VARCHAR", "found": "BOOLEAN"} | dict.fromkeys(DIMENSIONS, "VARCHAR")
+_BROUGHT = like(CALL_PLACES)
 
 
 def find_places(
     store: Store, connection: sa.Connection, duck: duckdb.DuckDBPyConnection, parts: Sequence[Part], named: str
-) -> list[dict[str, object]]:
-    """Make the table `places` of the calls that a query names; return the places that were not kept as yet."""
-    wanted = [row[0] for row in duck.execute(named).fetchall()]
-    known: list[dict[str, object]] = []
+) -> int:
+    """Make the table `places` of the calls that a query names, and `new_places` of those that were not kept as yet.
+
+    Returns how many these are.
+    """
+    duck.execute(f"CREATE OR REPLACE TEMP TABLE named AS {named}")
+    listed = ", ".join(f"{name} {type_}" for name, type_ in _KEPT.items())
+    duck.execute(f"CREATE OR REPLACE TEMP TABLE known_places ({listed})")
+    insert(duck, "known_places", _KEPT, _read_known(connection, duck))
+    duck.execute(
+        "CREATE OR REPLACE TEMP TABLE wanted_calls AS "
+        "SELECT call_id FROM named WHERE call_id NOT IN (SELECT call_id FROM known_places)"
+    )
+    missing = _look_up(store, duck, parts)
+    duck.execute(
+        f"CREATE OR REPLACE TEMP TABLE places AS SELECT {', '.join(_COLUMNS)} "
+        "FROM (SELECT * FROM known_places UNION ALL SELECT * FROM new_places) "
+        "WHERE found AND call_id IN (SELECT call_id FROM named)"
+    )
+    return missing
+
+
+def _read_known(connection: sa.Connection, duck: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
+    """The kept places of the table `named`, or, where it has most of them, all that are kept."""
+    kept, query = CALL_PLACES.c.call_id, sa.select(*(CALL_PLACES.c[name] for name in _KEPT))
+    wanted = [row[0] for row in duck.execute("SELECT call_id FROM named").fetchall()]
+    if len(wanted) > _MANY and connection.execute(sa.select(sa.func.count(kept))).scalar_one() < len(wanted) * 8:
+        yield from read_lists(connection, query)
+        return
     for chunk in chunks(wanted, 500):
-        query = sa.select(CALL_PLACES).where(CALL_PLACES.c.call_id.in_(chunk))
-        known += [dict(row) for row in connection.execute(query).mappings()]
-    missing = sorted(set(wanted) - {str(row["call_id"]) for row in known})
-    looked_up = _look_up(store, duck, parts, missing) if missing else []
-    load_rows(duck, "places", _COLUMNS, [row for row in known + looked_up if row["found"]])
-    return looked_up
+        yield from read_lists(connection, query.where(kept.in_(chunk)))
 
 
-def _look_up(
-    store: Store, duck: duckdb.DuckDBPyConnection, parts: Sequence[Part], calls: Sequence[str]
-) -> list[dict[str, object]]:
-    load_rows(duck, "wanted_calls", {"call_id": "VARCHAR"}, [{"call_id": call} for call in calls])
-    where = relation(store.calls, with_calls(parts, calls[0], calls[-1]))
-    query = f"SELECT {', '.join(_COLUMNS)} FROM {where} WHERE call_id IN (SELECT call_id FROM wanted_calls)"
-    return _or_nowhere(calls, {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in duck.execute(query).fetchall()})
+def _look_up(store: Store, duck: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> int:
+    """Make the table `new_places` of the table `wanted_calls` out of the files; return how many these are."""
+    of_all = "SELECT count(*), min(call_id), max(call_id) FROM wanted_calls"
+    missing, least, greatest = duck.execute(of_all).fetchall()[0]
+    near = with_calls(parts, least, greatest) if missing else []
+    columns = ", ".join(_COLUMNS)
+    duck.execute(
+        f"CREATE OR REPLACE TEMP TABLE found_calls AS SELECT {columns} FROM {relation(store.calls, near)} "
+        "WHERE call_id IN (SELECT call_id FROM wanted_calls)"
+    )
+    dimensions = ", ".join(f"found_calls.{name}" for name in DIMENSIONS)
+    duck.execute(
+        f"CREATE OR REPLACE TEMP TABLE new_places AS SELECT call_id, found_calls.call_id IS NOT NULL AS found, "
+        f"{dimensions} FROM wanted_calls LEFT JOIN found_calls USING (call_id)"
+    )
+    return int(missing)
 
 
 def calls_revision(connection: sa.Connection) -> int:
@@ -92,14 +129,17 @@ def _open_files(store: Store, parts: Sequence[Part], calls: Sequence[str]) -> li
     """Look calls up in files; few of these are read straight, as DuckDB alone takes 30 ms to start."""
     if len(parts) > _FEW:
         with workspace() as (duck, _), telling_damage():
-            return _look_up(store, duck, parts, calls)
+            load_rows(duck, "wanted_calls", {"call_id": "VARCHAR"}, [{"call_id": call} for call in calls])
+            _look_up(store, duck, parts)
+            return new_places(duck)
     wanted = pa.array(calls)
     rows: list[dict[str, object]] = []
     for part in parts:
         try:
             table = pq.ParquetFile(store.calls / part.file).read(list(_COLUMNS), use_threads=False)
         except (pa.ArrowException, OSError) as error:
-            raise DamagedError(f"a file of calls cannot be read: {part.file}: {str(error).splitlines()[0]}") from error
+            reason = f"{part.file}: {str(error).splitlines()[0]}"
+            raise DamagedError(Told("a file of calls cannot be read: {reason}", reason=reason)) from error
         rows += table.filter(pc.is_in(table["call_id"], value_set=wanted)).to_pylist()
     return _or_nowhere(calls, {str(row["call_id"]): row for row in rows})
 
@@ -119,3 +159,30 @@ def keep_places(connection: sa.Connection, places: Sequence[dict[str, object]]) 
     """Keep places that were looked up."""
     for chunk in chunks(places, 10_000):
         upsert(connection, CALL_PLACES, chunk)
+
+
+def new_places(duck: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
+    """Return the places of the table `new_places`."""
+    rows = duck.execute(f"SELECT {', '.join(_KEPT)} FROM new_places").fetchall()
+    return [dict(zip(_KEPT, row, strict=True)) for row in rows]
+
+
+@contextlib.contextmanager
+def writing_places(
+    store: Store, duck: duckdb.DuckDBPyConnection, folder: Path
+) -> Iterator[tuple[sa.Connection, Callable[[], None]]]:
+    """Yield a connection as `Database.writing` does, and what keeps in that write the places of `new_places`."""
+    if duck.execute("SELECT count(*) FROM new_places").fetchall()[0][0] < _MANY:
+        with store.database.writing() as connection:
+            yield connection, lambda: keep_places(connection, new_places(duck))
+        return
+
+    def bring(connection: sa.Connection) -> None:
+        create_like(connection, _BROUGHT, CALL_PLACES)
+        found = duck.execute("SELECT count(*) FROM new_places WHERE found").fetchall()[0][0]
+        names = list(_KEPT) if found else ["call_id", "found"]
+        rows = duck.execute(f"SELECT {', '.join(names)} FROM new_places ORDER BY call_id")
+        fill(connection, _BROUGHT, names, iter(lambda: rows.fetchmany(_MANY), []))
+
+    with writing_brought(store.database, folder, bring) as connection:
+        yield connection, lambda: put(connection, CALL_PLACES, _BROUGHT, [*DIMENSIONS, "found"])

@@ -23,7 +23,7 @@ from csi_service.store import counters
 from csi_service.store.counters import FINEST, GROUPINGS, Due, Grouping
 from csi_service.store.folder import COUNT_LOCK, Store
 from csi_service.store.parts import fold_posted, read_parts
-from csi_service.store.places import calls_revision, find_places, keep_places
+from csi_service.store.places import calls_revision, find_places, writing_places
 from csi_service.store.rows import load_records
 
 CALLS_AT_ONCE = 4_000_000
@@ -145,17 +145,18 @@ def _first_days(store: Store, found: Sequence[Due]) -> list[Due]:
 
 
 def _count_some(store: Store, asked: Asked, items: Sequence[Due]) -> int:
-    with workspace() as (duck, _), store.database.reading() as connection:
-        calls_at = calls_revision(connection)
-        horizons = {name: counters.horizon(connection, name) for name in asked.windows}
-        places = prepare(store, connection, duck, [item.day for item in items], asked, max_window(asked))
-        frames = count(duck, asked, [item.output for item in items], horizons)
-    with store.database.writing() as connection:
-        wait_for_writers(connection)
-        if places and calls_revision(connection) != calls_at:
-            return 0  # a call that records name may have come or gone: look again
-        keep_places(connection, places)
-        return counters.keep(connection, items, frames, horizons)
+    with workspace() as (duck, folder):
+        with store.database.reading() as connection:
+            calls_at = calls_revision(connection)
+            horizons = {name: counters.horizon(connection, name) for name in asked.windows}
+            looked_up = prepare(store, connection, duck, [item.day for item in items], asked, max_window(asked))
+            frames = count(duck, asked, [item.output for item in items], horizons)
+        with writing_places(store, duck, folder) as (connection, keep_places):
+            wait_for_writers(connection)
+            if looked_up and calls_revision(connection) != calls_at:
+                return 0  # a call that records name may have come or gone: look again
+            keep_places()
+            return counters.keep(connection, items, frames, horizons)
 
 
 def max_window(asked: Asked) -> float:
@@ -171,8 +172,8 @@ def prepare(
     days: Sequence[dt.date],
     asked: Asked,
     around_days: float = 0.0,
-) -> list[dict[str, object]]:
-    """Make the tables that the outputs of these days are counted from; return places that were looked up."""
+) -> int:
+    """Make the tables that the outputs of these days are counted from; return how many places were looked up."""
     parts = read_parts(connection)
     wanted = set(days)
     of_days = [part for part in parts if part.day in wanted]

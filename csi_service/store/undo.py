@@ -14,28 +14,21 @@ import sqlalchemy as sa
 from csi_service.core.told import Told
 from csi_service.errors import ConflictError, CsiError
 from csi_service.facts.duck import literal, workspace
-from csi_service.facts.kinds import DIMENSIONS, KINDS, Kind
+from csi_service.facts.kinds import DIMENSIONS
 from csi_service.facts.partitions import COLUMNS, Part, relation, telling_damage, write_part
-from csi_service.records.database import chunks, next_revision, upsert
-from csi_service.records.tables import HELD_FIELDS, IMPORTS, RECORDS, REPLACED_PARTS, REPLACED_RECORDS
+from csi_service.records.database import next_revision
+from csi_service.records.tables import HELD_FIELDS, IMPORTS, RECORDS, REPLACED_PARTS
 from csi_service.store import import_books as books
 from csi_service.store.audit import note
+from csi_service.store.bulk import brought, compare, is_one, writing_brought
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
 from csi_service.store.import_books import DONE, UNDOING, UNDONE, Import, Now, find_import, hold, let_go, work_folder
 from csi_service.store.import_calls import telling_full
 from csi_service.store.parts import drop_unused, fold_locked, read_parts, retire, switch
-from csi_service.store.writes import (
-    TOGETHER,
-    Record,
-    days_of_calls,
-    find_records,
-    from_json,
-    mark_days,
-    place_evaluations,
-)
+from csi_service.store.put_aside import bring_back, pass_on
+from csi_service.store.writes import TOGETHER, Beside, find_beside, mark_days, place_evaluations
 
 _NAMES = ", ".join(COLUMNS)
-_AT_ONCE = 10_000
 
 
 def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
@@ -43,7 +36,8 @@ def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
 
     Raises:
         NotFoundError: there is no such import.
-        ConflictError: it does not count (any more), or another process is at it.
+        ConflictError: it does not count (any more), what it had replaced is not kept any more, or another process is at
+            it.
         StoreFullError: no room is left; nothing has changed.
     """
     handle = hold(work_folder(store, number))
@@ -58,6 +52,8 @@ def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
                         status=found.status,
                     )
                 )
+            if found.status == DONE:  # one whose undoing waits was asked for in time
+                books.check_undoable(store, found, now())
             try:
                 _undo(store, found, actor, now)
             except CsiError as error:  # it goes on counting
@@ -75,7 +71,8 @@ def _undo(store: Store, found: Import, actor: str, now: Now) -> None:
     if "calls" not in kinds:
         _write(store, found, kinds, actor, now, None, {})
         return
-    with store.lock(CALLS_LOCK), workspace(below=work_folder(store, found.id)) as (duck, _), telling_full():
+    below = work_folder(store, found.id)
+    with store.lock(CALLS_LOCK), workspace(below=below, opens=[store.calls]) as (duck, _), telling_full():
         fold_locked(store)
         with store.database.reading() as connection:
             parts = read_parts(connection)
@@ -97,7 +94,15 @@ def _write(
     duck: duckdb.DuckDBPyConnection | None,
     days: dict[dt.date, Part | None],
 ) -> None:
-    with store.database.writing() as connection:
+    beside = {}
+
+    def bring(connection: sa.Connection) -> None:
+        for name in kinds:
+            if name != "calls":
+                bring_back(connection, name, found.id)
+                beside[name] = _beside(connection, name, found.id)
+
+    with writing_brought(store.database, work_folder(store, found.id), bring) as connection:
         revision = next_revision(connection)
         if not books.change_within(connection, found.id, [DONE, UNDOING], status=UNDONE, undone_by=actor, error=None):
             raise ConflictError(Told("import {id} was undone meanwhile", id=found.id))
@@ -105,7 +110,7 @@ def _write(
             switch(connection, duck, days, "undone_calls", revision)
         for name in kinds:
             if name != "calls":
-                _undo_records(connection, KINDS[name], found.id, revision, store.time_zone)
+                _undo_records(connection, name, found.id, beside[name], revision, store.time_zone)
         connection.execute(sa.delete(HELD_FIELDS).where(HELD_FIELDS.c.import_id == found.id))
         before = {"files": list(found.files), "outcomes": list(found.outcomes)}
         note(connection, now(), actor, "undo", "import", str(found.id), before, None, revision)
@@ -190,65 +195,30 @@ def _files(store: Store, files: Iterable[str]) -> str:
 # --- records
 
 
-def _undo_records(connection: sa.Connection, kind: Kind, import_id: int, revision: int, time_zone: str) -> None:
-    table = RECORDS[kind.name]
+def _beside(connection: sa.Connection, kind: str, import_id: int) -> Beside:
+    """The days beside those of an import's records and of those that come back."""
+    if kind not in TOGETHER:
+        return find_beside(connection, kind, [])
+    table, old = RECORDS[kind], brought(kind)
     own = table.c.import_id == import_id
-    days = set(connection.execute(sa.select(table.c.day).distinct().where(own, table.c.day.is_not(None))).scalars())
-    if kind.name in TOGETHER:
-        days |= _days_beside(connection, table, own)
-    batches = list(connection.execute(sa.select(table.c.batch).where(own)).scalars()) if kind.name == "batches" else []
-    restored = _restored(connection, kind, import_id)
+    restored = sa.select(old.c.call_id).select_from(old.join(table, sa.and_(is_one(kind), own)))
+    return find_beside(connection, kind, [sa.select(table.c.call_id).where(own), restored])
+
+
+def _undo_records(
+    connection: sa.Connection, kind: str, import_id: int, beside: Beside, revision: int, time_zone: str
+) -> None:
+    """Delete the records of an import; those that it had replaced, which were brought, take their place again."""
+    table, old = RECORDS[kind], brought(kind)
+    own = table.c.import_id == import_id
+    back = sa.and_(is_one(kind), own)
+    query = sa.union(sa.select(table.c.day).where(own), sa.select(old.c.day).select_from(old.join(table, back)))
+    days = {day for day in connection.execute(query).scalars() if day is not None} | beside.days_now(connection)
+    batches = list(connection.execute(sa.select(table.c.batch).where(own)).scalars()) if kind == "batches" else []
+    values = {name: old.c[name] for name in ("import_id", *compare(connection, kind, own).fields)}
+    connection.execute(sa.update(table).values(**values, revision=revision).where(back))
     connection.execute(sa.delete(table).where(own))
-    for chunk in chunks(restored, _AT_ONCE):
-        upsert(connection, table, [record | {"revision": revision} for record in chunk])
-    days |= {record["day"] for record in restored if record["day"] is not None}
-    if kind.name in TOGETHER:
-        days |= days_of_calls(connection, kind.name, {record["call_id"] for record in restored} - {None})
-    _pass_on(connection, kind, import_id)
-    mark_days(connection, kind.name, days, revision)
+    pass_on(connection, kind, import_id)
+    mark_days(connection, kind, days, revision)
     if batches:
         place_evaluations(connection, batches, revision, time_zone)
-
-
-def _days_beside(connection: sa.Connection, table: sa.Table, own: sa.ColumnElement[bool]) -> set[dt.date]:
-    """The days of the records that stand for the same call as one of the import's."""
-    calls = sa.select(table.c.call_id).where(own, table.c.call_id.is_not(None))
-    query = sa.select(table.c.day).distinct().where(table.c.call_id.in_(calls), table.c.day.is_not(None))
-    return set(connection.execute(query).scalars())
-
-
-def _restored(connection: sa.Connection, kind: Kind, import_id: int) -> list[Record]:
-    """The records that the import had replaced and that nothing newer has replaced."""
-    restored = []
-    names = [column.name for column in RECORDS[kind.name].c]
-    query = sa.select(REPLACED_RECORDS.c.record).where(*_replaced_by(kind, import_id))
-    for chunk in chunks(list(connection.execute(query).scalars()), _AT_ONCE):
-        olds = [from_json(kind, record) for record in chunk]
-        now = find_records(connection, kind, [tuple(old[name] for name in kind.identity) for old in olds])
-        for old in olds:
-            standing = now.get(tuple(old[name] for name in kind.identity))
-            if standing is not None and standing["import_id"] == import_id:
-                restored.append({name: old[name] for name in names})
-    return restored
-
-
-def _replaced_by(kind: Kind, import_id: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return (REPLACED_RECORDS.c.import_id == import_id, REPLACED_RECORDS.c.kind == kind.name)
-
-
-def _pass_on(connection: sa.Connection, kind: Kind, import_id: int) -> None:
-    """Where a later import has put this import's record aside, let it put aside what this one had replaced."""
-    book = REPLACED_RECORDS
-    own = dict(
-        connection.execute(sa.select(book.c.identity, book.c.record).where(*_replaced_by(kind, import_id))).all()
-    )
-    later = sa.select(book.c.import_id, book.c.identity).where(
-        book.c.kind == kind.name, book.c.record["import_id"].as_integer() == import_id
-    )
-    for number, identity in connection.execute(later).all():
-        where = (book.c.import_id == number, book.c.kind == kind.name, book.c.identity == identity)
-        if identity in own:
-            connection.execute(sa.update(book).where(*where).values(record=own[identity]))
-        else:
-            connection.execute(sa.delete(book).where(*where))
-    connection.execute(sa.delete(book).where(*_replaced_by(kind, import_id)))

@@ -17,7 +17,7 @@ from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import KINDS, Kind
 from csi_service.records.database import chunks, upsert
 from csi_service.records.prepared import fetch
-from csi_service.records.tables import DAYS, HELD_FIELDS, RECORDS, REPLACED_RECORDS, Instant
+from csi_service.records.tables import DAYS, HELD_FIELDS, RECORDS, REPLACED_RECORDS, STATE
 
 Record = dict[str, Any]
 _AT_ONCE = 500  # identities in one statement
@@ -42,13 +42,11 @@ def put_records(
     records: Sequence[Record],
     revision: int,
     time_zone: str,
-    import_id: int | None = None,
 ) -> Written:
-    """Insert or replace records of a kind and mark the days whose figures change.
+    """Insert or replace records of a kind and mark the days whose figures change; many at once: `import_records`.
 
     A record has every field of the kind (None where nothing is known; instants in UTC without a zone) and `day`. Of
-    records with the same identity the last one counts. An import's replaced records are kept for its undoing; a record
-    that is unchanged is the later import's from then on, so that it stays should the earlier one be undone.
+    records with the same identity the last one counts.
     """
     table = RECORDS[kind.name]
     records = [_keyed(kind, record) for record in records]
@@ -65,17 +63,14 @@ def put_records(
         same = old is not None and all(old[name] == record[name] for name in record)
         written.results.append("unchanged" if same else "created" if old is None else "replaced")
         written.before.append(old)
-        if not same or import_id is not None:
-            changed[key] = record
         if not same:
+            changed[key] = record
             days |= {each["day"] for each in (old, record) if each is not None and each["day"] is not None}
-    stored = [record | {"import_id": import_id, "revision": revision} for record in changed.values()]
+    stored = [record | {"import_id": None, "revision": revision} for record in changed.values()]
     calls = {each["call_id"] for each in (*changed.values(), *olds.values())} if kind.name in TOGETHER else set()
     days |= days_of_calls(connection, kind.name, calls - {None})
     for chunk in chunks(stored, 10_000):
         upsert(connection, table, chunk)
-    if import_id is not None:
-        _keep(connection, kind, {key: old for key, old in olds.items() if key in changed}, import_id)
     if kind.name == "batches":
         place_evaluations(connection, [record["batch"] for record in changed.values()], revision, time_zone)
     mark_days(connection, kind.name, days, revision)
@@ -179,6 +174,41 @@ def _days_of(kind: str) -> sa.Select[Any]:
     return sa.select(table.c.day).distinct().where(named, table.c.day.is_not(None))
 
 
+def days_beside(connection: sa.Connection, kind: str, calls: Any, found: set[dt.date]) -> set[dt.date]:
+    """Return the days found and those of all records of a kind that name one of the calls of a query.
+
+    The calls are looked at only where the kind has other days at all.
+    """
+    table = RECORDS[kind]
+    days = sa.select(table.c.day).distinct().where(table.c.day.is_not(None))
+    if set(connection.execute(days).scalars()) <= found:
+        return found
+    return found | set(connection.execute(days.where(table.c.call_id.in_(calls))).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The days of the records of a kind that stand for the same calls as some others, as they were at a revision."""
+
+    kind: str
+    days: frozenset[dt.date]
+    revision: int
+
+    def days_now(self, connection: sa.Connection) -> set[dt.date]:
+        """Return these days and, so that none is missed, those that were written to since."""
+        if self.kind not in TOGETHER:
+            return set()
+        since = sa.select(DAYS.c.day).where(DAYS.c.kind == self.kind, DAYS.c.revision > self.revision)
+        return {*self.days, *connection.execute(since).scalars()}
+
+
+def find_beside(connection: sa.Connection, kind: str, calls: Sequence[sa.Select[Any]]) -> Beside:
+    """Return the days of a kind's records that name one of the calls of some queries, which takes long for many."""
+    revision = connection.execute(sa.select(STATE.c.revision)).scalar_one()
+    days = days_beside(connection, kind, sa.union(*calls), set()) if calls else set()
+    return Beside(kind, frozenset(days), revision)
+
+
 def mark_days(connection: sa.Connection, kind: str, days: Iterable[dt.date], revision: int) -> None:
     """Say that the counters of these days must be as new as this write."""
     upsert(connection, DAYS, [{"kind": kind, "day": day, "revision": revision} for day in sorted(days)])
@@ -189,15 +219,6 @@ def hold_fields(connection: sa.Connection, kind: str, names: Iterable[str], impo
     upsert(connection, HELD_FIELDS, [{"kind": kind, "field": name, "import_id": import_id} for name in sorted(names)])
 
 
-def _keep(connection: sa.Connection, kind: Kind, olds: Mapping[tuple[Any, ...], Record], import_id: int) -> None:
-    rows = [
-        {"import_id": import_id, "kind": kind.name, "identity": identity_text(key), "record": as_json(old)}
-        for key, old in olds.items()
-    ]
-    for chunk in chunks(rows, 10_000):
-        upsert(connection, REPLACED_RECORDS, chunk)
-
-
 def identity_text(key: Iterable[Any]) -> str:
     """Return an identity as one text."""
     return "\x1f".join(map(str, key))
@@ -206,18 +227,6 @@ def identity_text(key: Iterable[Any]) -> str:
 def as_json(record: Mapping[str, Any]) -> Record:
     """Return a record as JSON can hold it: days and instants as ISO text."""
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in record.items()}
-
-
-def from_json(kind: Kind, record: Mapping[str, Any]) -> Record:
-    """Return a record from what `as_json` made of it."""
-    instants = {column.name for column in RECORDS[kind.name].c if isinstance(column.type, Instant)}
-    read = dict(record)
-    for name, value in record.items():
-        if value is not None and name in instants:
-            read[name] = dt.datetime.fromisoformat(value)
-        elif value is not None and name == "day":
-            read[name] = dt.date.fromisoformat(value)
-    return read
 
 
 def local_day(instant: dt.datetime, time_zone: str) -> dt.date:
@@ -243,11 +252,24 @@ def _within(day: dt.date, period: str) -> dt.date:
 def place_evaluations(connection: sa.Connection, batches: Sequence[str], revision: int, time_zone: str) -> None:
     """Count the evaluations of batches anew on their days after a batch was changed, and mark these days."""
     table = RECORDS["evaluations"]
+    own = [table.c[name] for name in ("evaluation_id", "evaluated_at", "batch", "day")]
+    days = sa.select(table.c.day).distinct()
     for chunk in chunks(batches, _AT_ONCE):
-        rows = [dict(row) for row in connection.execute(sa.select(table).where(table.c.batch.in_(chunk))).mappings()]
-        before = {row["day"] for row in rows}
-        _place_in_batches(connection, rows, time_zone)
-        upsert(connection, table, rows)
-        calls = {row["call_id"] for row in rows}
-        days = before | {row["day"] for row in rows} | days_of_calls(connection, "evaluations", calls)
-        mark_days(connection, "evaluations", days, revision)
+        of_batches = table.c.batch.in_(chunk)
+        marked = set(connection.execute(days.where(of_batches)).scalars())
+        moved: list[Record] = []
+        found = connection.execute(sa.select(*own).where(of_batches), execution_options={"yield_per": 10_000})
+        for some in found.mappings().partitions():
+            rows = [dict(row) for row in some]
+            _place_in_batches(connection, rows, time_zone)
+            moved += [
+                {"number": row["evaluation_id"], "to": row["day"]}
+                for row, old in zip(rows, some, strict=True)
+                if row["day"] != old["day"]
+            ]
+        if moved:
+            move = sa.update(table).where(table.c.evaluation_id == sa.bindparam("number"))
+            connection.execute(move.values(day=sa.bindparam("to")), moved)
+        marked |= set(connection.execute(days.where(of_batches)).scalars())
+        beside = days_beside(connection, "evaluations", sa.select(table.c.call_id).where(of_batches), marked)
+        mark_days(connection, "evaluations", beside, revision)
