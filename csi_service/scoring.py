@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from csi_service.core import levels
 from csi_service.core.composite import score
-from csi_service.core.indicator import Node
+from csi_service.core.groups import Groups, periods_of, sums
+from csi_service.core.indicator import Array, Node
 from csi_service.core.outlook import outlook
 from csi_service.core.periods import Period, containing, spanning
-from csi_service.core.ratings import rating_nodes
+from csi_service.core.ratings import RandomRatings
 from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
@@ -23,8 +22,6 @@ from csi_service.facts.kinds import DIMENSIONS
 
 if TYPE_CHECKING:  # it takes its time to load, and whoever names a use case may have other work to do meanwhile
     import pandas as pd
-
-_LEVEL_COLUMNS = [f"level_{level}" for level in range(1, len(levels.LEVELS) + 1)]
 
 
 class Facts(Protocol):
@@ -42,6 +39,37 @@ class Facts(Protocol):
 
     def rated_calls(self) -> pd.DataFrame | None:
         """Return the rated calls by day, key, batch and level."""
+
+
+class RememberedFacts:
+    """Facts that are rolled up once for each set of weights, however many periods are scored."""
+
+    def __init__(self, facts: Facts) -> None:
+        """Wrap the facts; nothing is asked of them yet."""
+        self._facts = facts
+        self._measures: dict[str, pd.DataFrame] = {}
+        self._rated: list[pd.DataFrame | None] = []
+
+    @property
+    def batches(self) -> pd.DataFrame:
+        """The sample batches."""
+        return self._facts.batches
+
+    def fields(self, kind: str) -> frozenset[str]:
+        """Return the fields of a kind that the data hold."""
+        return self._facts.fields(kind)
+
+    def measures(self, weights: WeightSet) -> pd.DataFrame:
+        """Return the measures by day and key under a set's parameters."""
+        if weights.digest not in self._measures:
+            self._measures[weights.digest] = self._facts.measures(weights)
+        return self._measures[weights.digest]
+
+    def rated_calls(self) -> pd.DataFrame | None:
+        """Return the rated calls by day, key, batch and level."""
+        if not self._rated:
+            self._rated.append(self._facts.rated_calls())
+        return self._rated[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,41 +134,47 @@ def score_facts(facts: Facts, sets: Sequence[WeightSet], request: Request, today
         FileRefusedError: the facts hold no record at all, or none in the period.
         NotFoundError: no weights are in effect on a period's last day.
     """
-    scores = Scores(request.keys)
-    rolled: dict[str, pd.DataFrame] = {}
+    facts = RememberedFacts(facts)
+    periods = _periods(request, facts.measures(request.weights or in_effect(sets, today)))
+    weighed = [(period, request.weights or in_effect(sets, period.last)) for period in periods]
+    return score_periods(facts, weighed, request.keys, today)
 
-    def measures(weights: WeightSet) -> pd.DataFrame:
-        if weights.digest not in rolled:
-            rolled[weights.digest] = facts.measures(weights)
-        return rolled[weights.digest]
 
-    for period in _periods(request, facts, measures(request.weights or in_effect(sets, today))):
-        weights = request.weights or in_effect(sets, period.last)
-        if request.weights and weights.effective > period.last:
-            late = {"name": weights.name, "day": weights.effective, "period": period.label}
-            _add(scores.warnings, Told("weights {name} are valid from {day} only, after {period}", **late))
-        for warning in weights.warnings:
-            _add(scores.warnings, Told("weights {name}: {warning}", name=weights.name, warning=warning))
-        applied = _applied(weights, facts, scores.warnings)
-        days = measures(weights)
-        days = days[_within(days, period)]
-        rated = facts.rated_calls()
-        rated = rated if rated is None else rated[_within(rated, period)]
-        in_progress = period.last >= today
-        for keys, parts in ((request.keys, scores.by_group), ((), scores.total)):
-            groups, nodes = _score_groups(days, rated, facts.batches, period, keys, applied)
-            parts.append(PeriodScores(period, in_progress, weights, groups, nodes))
+def score_periods(
+    facts: Facts, periods: Sequence[tuple[Period, WeightSet]], keys: tuple[str, ...], today: dt.date
+) -> Scores:
+    """Return the scores of periods, each with its set; those without a record are left out.
+
+    The periods are in order and do not overlap. All that share a set are scored in one go.
+    """
+    scores = Scores(keys)
+    found: dict[Period, tuple[PeriodScores, PeriodScores]] = {}
+    warnings: dict[str, list[str]] = {}
+    for weights in {weights.digest: weights for _, weights in periods}.values():
+        of_set = [period for period, others in periods if others.digest == weights.digest]
+        applied, warnings[weights.digest] = _applied(weights, facts)
+        found |= _score_together(facts, of_set, weights, applied, keys, today)
+    for period, weights in periods:
+        if period in found:
+            by_group, total = found[period]
+            scores.by_group.append(by_group)
+            scores.total.append(total)
+            if weights.effective > period.last:
+                late = {"name": weights.name, "day": weights.effective, "period": period.label}
+                _add(scores.warnings, Told("weights {name} are valid from {day} only, after {period}", **late))
+            for warning in warnings[weights.digest]:
+                _add(scores.warnings, warning)
     return scores
 
 
-def _periods(request: Request, facts: Facts, days: pd.DataFrame) -> list[Period]:
+def _periods(request: Request, days: pd.DataFrame) -> list[Period]:
     if days.empty:
         raise FileRefusedError("there is no usable record to score")
     first, last = days["day"].min().date(), days["day"].max().date()
     whole = request.period or spanning(first, last)
     if request.period is None and request.grain is not None:  # whole weeks or months, also at both ends
         whole = spanning(containing(first, request.grain).first, containing(last, request.grain).last)
-    if not _within(days, whole).any():
+    if not (periods_of(days, [whole]) >= 0).any():
         raise FileRefusedError(
             Told(
                 "there is no record in {label}; the records lie between {first} and {last}",
@@ -151,31 +185,38 @@ def _periods(request: Request, facts: Facts, days: pd.DataFrame) -> list[Period]
         )
     if request.grain is None:
         return [whole]
-    return [part for part in whole.cut(request.grain) if _within(days, part).any()]
+    return _recorded(days, whole.cut(request.grain))
 
 
-def _within(frame: pd.DataFrame, period: Period) -> pd.Series[bool]:
-    return (frame["day"] >= np.datetime64(period.first)) & (frame["day"] <= np.datetime64(period.last))
+def _recorded(days: pd.DataFrame, periods: Sequence[Period]) -> list[Period]:
+    """Those of the periods that have a record."""
+    places = periods_of(days, periods)
+    return [periods[place] for place in np.unique(places[places >= 0])]
 
 
-def _applied(weights: WeightSet, facts: Facts, warnings: list[str]) -> WeightSet:
-    """The set as it applies to the data: the calls' flag where there are no tickets, the parts of AHT that exist."""
+def _applied(weights: WeightSet, facts: Facts) -> tuple[WeightSet, list[str]]:
+    """The set as it applies to the data, and its warnings.
+
+    The calls' flag stands in where there are no tickets, and handling time has the parts that exist.
+    """
+    warnings: list[str] = [
+        Told("weights {name}: {warning}", name=weights.name, warning=warning) for warning in weights.warnings
+    ]
     process = weights.components.get("internal")
     if process is None:
-        return weights
+        return weights, warnings
     calls = facts.fields("calls")
     if process.resolution_method == "reactivation" and not facts.fields("tickets") and "resolved" in calls:
         weights = weights.with_component("internal", resolution_method="flag")
-        _add(
-            warnings,
-            Told("fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution"),
+        warnings.append(
+            Told("fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution")
         )
     held = tuple(part for part in process.handling_components if f"{part}_seconds" in calls)
     if held and held != process.handling_components:
         weights = weights.with_component("internal", handling_components=held)
         parts = {"held": ", ".join(held), "all": ", ".join(process.handling_components)}
-        _add(warnings, Told("aht: the data hold {held} time only, of {all}", **parts))
-    return weights
+        warnings.append(Told("aht: the data hold {held} time only, of {all}", **parts))
+    return weights, warnings
 
 
 def _add(warnings: list[str], text: str) -> None:
@@ -183,69 +224,52 @@ def _add(warnings: list[str], text: str) -> None:
         warnings.append(text)
 
 
-def _score_groups(
-    days: pd.DataFrame,
-    rated: pd.DataFrame | None,
-    batches: pd.DataFrame,
-    period: Period,
-    keys: tuple[str, ...],
+def _score_together(
+    facts: Facts,
+    periods: Sequence[Period],
     weights: WeightSet,
-) -> tuple[pd.DataFrame, tuple[Node, ...]]:
-    """The groups of a period (one row each) and the roots of their score trees."""
-    names = [name for name in days.columns if name != "day" and name not in DIMENSIONS]
-    if keys:
-        pooled = days.groupby(list(keys), as_index=False, sort=True)[names].sum()
-    else:
-        pooled = days[names].sum().to_frame().T
-    groups = pooled[list(keys)].reset_index(drop=True)
-    measures = {name: pooled[name].to_numpy(dtype=np.float64) for name in names}
-    roots = [score(measures, len(groups), weights)]
+    applied: WeightSet,
+    keys: tuple[str, ...],
+    today: dt.date,
+) -> dict[Period, tuple[PeriodScores, PeriodScores]]:
+    """The scores by group and in total of those of the periods that have records: each of their groups is one group."""
+    days = facts.measures(weights)
+    periods = _recorded(days, periods)
+    if not periods:
+        return {}
+    place = periods_of(days, periods)
+    days, place = days.iloc[place >= 0], place[place >= 0]
+    names = [str(name) for name in days.columns if name != "day" and name not in DIMENSIONS]
+    groups = Groups.of(days, place, len(periods), keys)
+    by_row = {name: days[name].to_numpy(dtype=np.float64) for name in names}
+    by_group = sums(by_row, groups.places(days, place), len(groups.period))
+    rated = facts.rated_calls()
+    ratings = None if rated is None else RandomRatings.of(rated, periods_of(rated, periods), facts.batches, periods)
+
+    def scored(groups: Groups, measures: Mapping[str, Array]) -> list[PeriodScores]:
+        trees = _trees(measures, groups, ratings, applied)
+        return [
+            PeriodScores(period, period.last >= today, weights, frame, tree)
+            for period, frame, tree in zip(periods, groups.frames(), trees, strict=True)
+        ]
+
+    found = scored(groups, by_group)
+    if not keys:
+        return dict(zip(periods, zip(found, found, strict=True), strict=True))
+    whole = Groups.of(groups.frame, groups.period, len(periods), ())
+    total = scored(whole, sums(by_group, groups.period, len(periods)))
+    return dict(zip(periods, zip(found, total, strict=True), strict=True))
+
+
+def _trees(
+    measures: Mapping[str, Array], groups: Groups, ratings: RandomRatings | None, weights: WeightSet
+) -> list[tuple[Node, ...]]:
+    """The roots of the score trees of each period's groups."""
+    roots = [score(measures, len(groups.period), weights)]
     if "delight_judged" in measures:
         roots.append(outlook(measures["delight_met"], measures["delight_judged"], weights.optimistic_above))
-    if rated is not None:
-        roots.append(score_ratings(rated, batches, period, groups, weights))
-    return groups, tuple(roots)
-
-
-def score_ratings(
-    rated: pd.DataFrame, batches: pd.DataFrame, period: Period, groups: pd.DataFrame, weights: WeightSet
-) -> Node:
-    """Return the node of the ratings of random samples by group, each batch weighing the calls that it stands for.
-
-    `rated` are the period's rated calls by key, batch and level, `batches` as `Facts` has them, `groups` one row each.
-    """
-    import pandas as pd
-
-    random = rated[rated["selection"] == "random"]
-    batch, names = pd.factorize(random["batch"], sort=True)
-    group = _places(random, groups)
-    placed = group >= 0
-    pairs, pair = np.unique(group[placed] * len(names) + batch[placed], return_inverse=True)
-    counts = np.zeros((len(pairs), len(_LEVEL_COLUMNS)))
-    np.add.at(counts, pair, random[_LEVEL_COLUMNS].to_numpy(dtype=np.float64)[placed])
-    populations = batches.set_index("batch")["population"].reindex(names).to_numpy(dtype=np.float64)
-    shares = levels.level_shares(
-        counts,
-        populations[pairs % max(len(names), 1)],
-        pairs // max(len(names), 1),
-        len(groups),
-        weights.rating_weighting,
-        weights.satisfied_from_level,
-    )
-    due = batches[(batches["first"] <= np.datetime64(period.last)) & (batches["last"] >= np.datetime64(period.first))]
-    empty = due.loc[(due["selection"] == "random") & ~due["batch"].isin(names), "batch"]
-    return rating_nodes(shares, tuple(empty))
-
-
-def _places(rows: pd.DataFrame, groups: pd.DataFrame) -> NDArray[np.intp]:
-    """The number of each row's group; -1 where it is none of them."""
-    import pandas as pd
-
-    keys = list(groups.columns)
-    if not keys:
-        return np.zeros(len(rows), dtype=np.intp)
-    whole, asked = (
-        pd.Index(frame[keys[0]]) if len(keys) == 1 else pd.MultiIndex.from_frame(frame[keys])
-        for frame in (groups, rows)
-    )
-    return np.asarray(whole.get_indexer(asked), dtype=np.intp)
+    trees = [tuple(root.part(part) for root in roots) for part in groups.parts]
+    if ratings is None:
+        return trees
+    rated = ratings.nodes(groups, weights.rating_weighting, weights.satisfied_from_level)
+    return [(*tree, node) for tree, node in zip(trees, rated, strict=True)]

@@ -156,6 +156,27 @@ class Node:
         partial: Flags = ~np.isnan(self.value) & (self.coverage < 1)
         return partial
 
+    def part(self, groups: slice) -> Node:
+        """Return the node of some of the groups alone."""
+        return Node(
+            self.name,
+            self.raw[groups],
+            self.value[groups],
+            self.reason[groups],
+            self.numerator[groups],
+            self.denominator[groups],
+            self.coverage[groups],
+            self.partial_value[groups],
+            self.weight[groups],
+            self.contribution[groups],
+            self.n[groups],
+            self.evidence,
+            {name: flags[groups] for name, flags in self.flags.items()},
+            {name: values[groups] for name, values in self.beside.items()},
+            self.notes,
+            tuple(child.part(groups) for child in self.children),
+        )
+
     def weighed(self, weight: Array, contribution: Array) -> Node:
         """Return the node as a part of another one: with its weight there and what it adds."""
         return Node(

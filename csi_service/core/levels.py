@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from csi_service.core.groups import parts_of
 from csi_service.core.indicator import Array
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
@@ -85,12 +86,32 @@ def level_shares(
 
     Source: the stratified estimate of a share, sum W_h p_h (Cochran, Sampling Techniques, 3rd ed., section 5.3).
     """
+    (found,) = level_shares_apart(counts, weight, group, (groups,), weighting, satisfied_from)
+    return found
+
+
+def level_shares_apart(
+    counts: Array,
+    weight: Array,
+    group: NDArray[np.intp],
+    sizes: Sequence[int],
+    weighting: str = "population",
+    satisfied_from: int = 4,
+) -> list[LevelShares]:
+    """Return what `level_shares` does for several roll-ups at once.
+
+    `sizes` are their numbers of groups; `group` counts through all of them. An unknown weight takes its own roll-up
+    alone to the sample.
+    """
     if counts.size and not (np.isfinite(counts).all() and (counts >= 0).all()):
         raise InvalidInputError(Problem("counts", "must be finite and not negative", code="levels"))
+    groups = sum(sizes)
     rated = counts.sum(axis=1)
     has = rated > 0
-    fallback = weighting != "sample" and bool(np.isnan(weight[has]).any())
-    used = rated if weighting == "sample" or fallback else np.where(has, weight, 0.0)
+    rollup = np.repeat(np.arange(len(sizes)), sizes)[group]
+    unknown = np.bincount(rollup, has & np.isnan(weight), len(sizes)) > 0
+    fallback = unknown & (weighting != "sample")
+    used = rated if weighting == "sample" else np.where(fallback[rollup], rated, np.where(has, weight, 0.0))
     if not (used >= 0).all():
         raise InvalidInputError(Problem("population", "must not be negative", code="negative"))
     if not np.isfinite(used).all():
@@ -104,15 +125,21 @@ def level_shares(
     shares = np.stack(
         [np.bincount(group, used * within[:, level], groups) / divisor for level in range(len(LEVELS))], axis=1
     )
-    return LevelShares(
-        shares=shares,
-        satisfied=shares[:, satisfied_from - 1 :].sum(axis=1),
-        mean=shares @ np.arange(1.0, len(LEVELS) + 1),
-        ratings=ratings,
-        batches=np.bincount(group, has, groups).astype(np.float64),
-        weighting="sample" if fallback else weighting,
-        fallback=fallback,
-    )
+    satisfied = shares[:, satisfied_from - 1 :].sum(axis=1)
+    mean = shares @ np.arange(1.0, len(LEVELS) + 1)
+    batches = np.bincount(group, has, groups).astype(np.float64)
+    return [
+        LevelShares(
+            shares=shares[part],
+            satisfied=satisfied[part],
+            mean=mean[part],
+            ratings=ratings[part],
+            batches=batches[part],
+            weighting="sample" if fell_back else weighting,
+            fallback=fell_back,
+        )
+        for fell_back, part in zip(fallback.tolist(), parts_of(sizes), strict=True)
+    ]
 
 
 def whole_percents(shares: Sequence[float], digits: int = 0) -> list[float]:

@@ -10,13 +10,14 @@ import pandas as pd
 from csi_service.core.composite import score
 from csi_service.core.earlier import previous, year_before
 from csi_service.core.periods import Period
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import InvalidInputError, NotFoundError, Problem
 from csi_service.facts.kinds import DIMENSIONS, UNASSIGNED
 from csi_service.ingest.outcome import Outcome
 from csi_service.report.monthly import Compared, ReportModel, build_report
 from csi_service.report.quality import Counts, Coverage, DataQuality
-from csi_service.scoring import Facts, PeriodScores, Request, Scores, check_keys, score_facts
+from csi_service.scoring import Facts, PeriodScores, RememberedFacts, Request, Scores, check_keys, score_facts
 
 COMPARED: Mapping[str, Callable[[Period], Period | None]] = {"previous": previous, "year": year_before}
 TREND_PERIODS = 13  # so that the same month of the year before stands at the other end
@@ -30,33 +31,6 @@ class Asked:
     keys: tuple[str, ...] = ()
     compare: str = "previous"
     weights: WeightSet | None = None
-
-
-class RememberedFacts:
-    """Facts that are rolled up once for each set of weights, however many periods are scored."""
-
-    def __init__(self, facts: Facts) -> None:
-        """Wrap the facts; nothing is asked of them yet."""
-        self._facts = facts
-        self._measures: dict[str, pd.DataFrame] = {}
-        self._rated: list[pd.DataFrame | None] = []
-        self.batches = facts.batches
-
-    def fields(self, kind: str) -> frozenset[str]:
-        """Return the fields of a kind that the data hold."""
-        return self._facts.fields(kind)
-
-    def measures(self, weights: WeightSet) -> pd.DataFrame:
-        """Return the measures by day and key under a set's parameters."""
-        if weights.digest not in self._measures:
-            self._measures[weights.digest] = self._facts.measures(weights)
-        return self._measures[weights.digest]
-
-    def rated_calls(self) -> pd.DataFrame | None:
-        """Return the rated calls by day, key, batch and level."""
-        if not self._rated:
-            self._rated.append(self._facts.rated_calls())
-        return self._rated[0]
 
 
 def report_of(
@@ -74,7 +48,9 @@ def report_of(
     """
     check_keys(asked.keys)
     if asked.compare not in COMPARED:
-        text = f"{asked.compare!r} is no comparison; accepted are {', '.join(COMPARED)}"
+        text = Told(
+            "{compare!r} is no comparison; accepted are {names}", compare=asked.compare, names=", ".join(COMPARED)
+        )
         raise InvalidInputError(Problem("compare", text, asked.compare, "compare"))
     remembered = RememberedFacts(facts)
     weights = asked.weights or in_effect(sets, asked.period.last)

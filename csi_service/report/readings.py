@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from csi_service.core.composite import walk
 from csi_service.core.indicator import REASON_WORDS, Array, Node
@@ -19,7 +20,9 @@ from csi_service.store.evidence import Evidence
 from csi_service.store.reading import Point, Reading
 
 Body = dict[str, Any]
+Places = NDArray[np.intp]
 MOST_DEPTH = 9
+_FIRST = np.zeros(1, dtype=np.intp)
 
 
 def about(reading: Reading) -> Body:
@@ -50,11 +53,11 @@ def nested(point: Point, places: Sequence[int] | None = None, depth: int = MOST_
     """Return the trees of a point's groups (those of some places, in that order, or all) and of the total."""
     if point.by_group is None or point.total is None:
         return {"groups": [], "total": None}
-    chosen = _all(point.by_group) if places is None else places
+    chosen = _chosen(point.by_group, places)
     trees = zip(_groups(point.by_group, chosen), _trees(point.by_group.roots, chosen, depth), strict=True)
     return {
         "groups": [{"group": group, **tree} for group, tree in trees],
-        "total": _trees(point.total.roots, [0], depth)[0],
+        "total": _trees(point.total.roots, _FIRST, depth)[0],
     }
 
 
@@ -63,7 +66,7 @@ def flat(point: Point, places: Sequence[int] | None = None, depth: int = MOST_DE
     part = point.by_group
     if part is None:
         return
-    chosen = _all(part) if places is None else list(places)
+    chosen = _chosen(part, places)
     nodes = [(key, node) for root in part.roots for key, node in walk(root) if key.count(".") < depth]
     columns = [(name, [_column(node, name, chosen) for _, node in nodes]) for name in COLUMNS[1:]]
     for row, group in enumerate(_groups(part, chosen)):
@@ -72,14 +75,14 @@ def flat(point: Point, places: Sequence[int] | None = None, depth: int = MOST_DE
             yield {**group, "period": part.period.label, "node": key, **known}
 
 
-def _all(part: PeriodScores) -> list[int]:
-    return list(range(len(part.groups)))
+def _chosen(part: PeriodScores, places: Sequence[int] | None) -> Places:
+    return np.arange(len(part.groups)) if places is None else np.array(places, dtype=np.intp)
 
 
-def _groups(part: PeriodScores, places: Sequence[int]) -> list[dict[str, str]]:
+def _groups(part: PeriodScores, places: Places) -> list[dict[str, str]]:
     """The members of each group by key."""
     columns = {key: part.groups[key].tolist() for key in part.groups.columns}
-    return [{key: members[place] for key, members in columns.items()} for place in places]
+    return [{key: members[place] for key, members in columns.items()} for place in places.tolist()]
 
 
 def as_csv(keys: Sequence[str], rows: Iterator[Body]) -> bytes:
@@ -100,7 +103,7 @@ def evidence_body(evidence: Evidence) -> Body:
     node = evidence.node
     name = evidence.name.rpartition(".")[0]
     return {
-        "node": None if node is None else _node_bodies(node, [0], MOST_DEPTH, name)[0],
+        "node": None if node is None else _node_bodies(node, _FIRST, MOST_DEPTH, name)[0],
         "counters": [
             {"name": counter.name, "unit": counter.unit, "meaning": counter.meaning, "total": counter.total}
             for counter in evidence.counters
@@ -128,45 +131,50 @@ def header_text(body: Body) -> str:
     return json.dumps(body, ensure_ascii=True, separators=(",", ":"))
 
 
-def _trees(roots: Sequence[Node], places: Sequence[int], depth: int) -> list[Body]:
+def _trees(roots: Sequence[Node], places: Places, depth: int) -> list[Body]:
     """The trees of several groups by the names of their roots."""
     whole = {root.name: _outlooks(root, places) if root.name == "outlook" else _node_bodies(root, places, depth)
              for root in roots}  # fmt: skip
     return [{name: bodies[row] for name, bodies in whole.items()} for row in range(len(places))]
 
 
-def _outlooks(node: Node, places: Sequence[int]) -> list[Body]:
+def _outlooks(node: Node, places: Places) -> list[Body]:
     names = ("value", "numerator", "denominator", "reason", "parameters")
     bodies = _node_bodies(node, places, 1)
     return [
         {name: body[name] for name in names} | {"outlook": label(node, place)}
-        for body, place in zip(bodies, places, strict=True)
+        for body, place in zip(bodies, places.tolist(), strict=True)
     ]
 
 
-def _node_bodies(node: Node, places: Sequence[int], depth: int, key: str = "") -> list[Body]:
+def _node_bodies(node: Node, places: Places, depth: int, key: str = "") -> list[Body]:
     """What `node_body` returns, for several groups at once; parts below `depth` names are left out."""
     key = f"{key}.{node.name}" if key else node.name
     deeper = node.children if key.count(".") + 1 < depth else ()
     parts = {child.name: _node_bodies(child, places, depth, key) for child in deeper}
-    columns = {name: _numbers(getattr(node, name), places) for name in _NUMBERS}
     beside = {name: _numbers(values, places) for name, values in node.beside.items()}
     missing = {child.name: np.isnan(child.value[places]).tolist() for child in node.children}
     flags = {flag: set_[places].tolist() for flag, set_ in node.flags.items()}
     reasons = node.reason[places].tolist()
+    numbers = zip(*(_numbers(getattr(node, name), places) for name in _NUMBERS), strict=True)
     bodies = []
-    for row in range(len(places)):
-        number = {name: values[row] for name, values in columns.items()}
+    for row, (raw, value, weight, contribution, coverage, partial, numerator, denominator, n) in enumerate(numbers):
         body: Body = {
             "node": key,
-            **{name: number[name] for name in _NUMBERS[:5]},
-            "partial": number["value"] is not None and number["coverage"] < 1,
-            "partial_value": number["partial_value"],
-            "missing": [name for name, of_groups in missing.items() if of_groups[row]],
+            "raw": raw,
+            "value": value,
+            "weight": weight,
+            "contribution": contribution,
+            "coverage": coverage,
+            "partial": value is not None and coverage < 1,
+            "partial_value": partial,
+            "missing": [name for name, of_groups in missing.items() if of_groups[row]] if missing else [],
             "reason": REASON_WORDS[reasons[row]],
             "evidence": node.evidence,
-            **{name: number[name] for name in _NUMBERS[6:]},
-            "flags": [flag for flag, of_groups in flags.items() if of_groups[row]],
+            "numerator": numerator,
+            "denominator": denominator,
+            "n": n,
+            "flags": [flag for flag, of_groups in flags.items() if of_groups[row]] if flags else [],
             "parameters": node.notes,
         }
         for name, values in beside.items():
@@ -182,12 +190,12 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def _numbers(values: Array, places: Sequence[int]) -> list[Any]:
+def _numbers(values: Array, places: Places) -> list[Any]:
     """The numbers of some groups, None for NaN."""
     return [None if value != value else value for value in values[places].tolist()]  # NaN is unlike itself
 
 
-def _column(node: Node, name: str, places: Sequence[int]) -> list[Any]:
+def _column(node: Node, name: str, places: Places) -> list[Any]:
     """A column of the long score table for some groups of a node."""
     if name == "reason":
         return [REASON_WORDS[code] for code in node.reason[places].tolist()]

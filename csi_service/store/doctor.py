@@ -16,8 +16,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet
 from csi_service.errors import CsiError, NotFoundError, WeightsError
+from csi_service.language import message_of
 from csi_service.records.database import Database, sqlite_url
 from csi_service.records.migrations import differences, newest, version_of
 from csi_service.records.tables import AUDIT, DAYS, IMPORTS, STATE
@@ -50,7 +52,11 @@ def examine(place: Place, now: dt.datetime, today: dt.date, fast: bool = False) 
         return
     yield from _locks(place.folder)
     if not place.database_url and not file.is_file():
-        yield Verdict("database", FAULT, f"{file} is missing; csi serve makes an empty one, csi restore a full one")
+        yield Verdict(
+            "database",
+            FAULT,
+            Told("{file} is missing; csi serve makes an empty one, csi restore a full one", file=file),
+        )
         return
     database = Database(place.database_url or sqlite_url(file))
     try:
@@ -74,19 +80,26 @@ def _guarded(name: str, verdicts: Iterator[Verdict]) -> Iterator[Verdict]:
     try:
         yield from verdicts
     except (CsiError, sa.exc.SQLAlchemyError, OSError) as error:
-        yield Verdict(name, FAULT, " ".join(str(error).split()))
+        text = message_of(error) if isinstance(error, CsiError) else " ".join(str(error).split())
+        yield Verdict(name, FAULT, text)
 
 
 def _folder(folder: Path) -> Iterator[Verdict]:
     if not folder.is_dir():
-        yield Verdict("data folder", FAULT, f"{folder}: there is no such folder; csi serve makes it")
+        yield Verdict(
+            "data folder", FAULT, Told("{folder}: there is no such folder; csi serve makes it", folder=folder)
+        )
         return
     closed = [path for path in (folder, *folder.glob("*/")) if not os.access(path, os.R_OK | os.W_OK | os.X_OK)]
     closed += [path for path in folder.glob("*") if path.is_file() and not os.access(path, os.R_OK | os.W_OK)]
     if closed:
-        yield Verdict("data folder", FAULT, f"{closed[0]} cannot be read and written by this user")
+        yield Verdict("data folder", FAULT, Told("{path} cannot be read and written by this user", path=closed[0]))
     elif folder.stat().st_mode & 0o007:
-        yield Verdict("data folder", NOTE, f"{folder}: every user of this machine can enter it; chmod o-rwx {folder}")
+        yield Verdict(
+            "data folder",
+            NOTE,
+            Told("{folder}: every user of this machine can enter it; chmod o-rwx {folder}", folder=folder),
+        )
     else:
         yield Verdict("data folder", GOOD, str(folder))
     free = shutil.disk_usage(folder).free
@@ -103,9 +116,13 @@ def _locks(folder: Path) -> Iterator[Verdict]:
         except BlockingIOError:
             held.append(path.stem)
         except OSError as error:
-            yield Verdict("locks", FAULT, f"{path}: this file system does not lock files ({error.strerror})")
+            yield Verdict(
+                "locks",
+                FAULT,
+                Told("{path}: this file system does not lock files ({reason})", path=path, reason=error.strerror),
+            )
             return
-    yield Verdict("locks", GOOD, f"at work now: {', '.join(held)}" if held else "none is held")
+    yield Verdict("locks", GOOD, Told("at work now: {names}", names=", ".join(held)) if held else Told("none is held"))
 
 
 def _library(database: Database) -> Iterator[Verdict]:
@@ -117,8 +134,11 @@ def _library(database: Database) -> Iterator[Verdict]:
         yield Verdict(
             "database library",
             NOTE,
-            f"{text} has the WAL-reset fault (mended in 3.51.3, 3.50.7 and 3.44.6), which this program's single "
-            "writer keeps rare; a newer library or PostgreSQL is better",
+            Told(
+                "{text} has the WAL-reset fault (mended in 3.51.3, 3.50.7 and 3.44.6), "
+                "which this program's single writer keeps rare; a newer library or PostgreSQL is better",
+                text=text,
+            ),
         )
     else:
         yield Verdict("database library", GOOD, text)
@@ -147,17 +167,28 @@ def _database(database: Database, place: Place, fast: bool) -> Iterator[Verdict]
         yield from _quick_check(connection, fast) if database.is_sqlite else _server(connection)
         version = version_of(connection)
         if version != newest():
-            yield Verdict("migrations", FAULT, f"the database is of version {version}, this program of {newest()}")
+            yield Verdict(
+                "migrations",
+                FAULT,
+                Told(
+                    "the database is of version {version}, this program of {newest}", version=version, newest=newest()
+                ),
+            )
             return
         unlike = differences(connection)
         if unlike:
-            more = f"{len(unlike)} differences to the program's tables"
-            yield Verdict("migrations", FAULT, f"{more}: {unlike[0][:_LENGTH]}")
+            first = unlike[0][:_LENGTH]
+            text = Told("{count} differences to the program's tables: {first}", count=len(unlike), first=first)
+            yield Verdict("migrations", FAULT, text)
         else:
-            yield Verdict("migrations", GOOD, f"version {version}")
+            yield Verdict("migrations", GOOD, Told("version {version}", version=version))
         zone = connection.execute(sa.select(STATE.c.time_zone)).scalar_one_or_none()
         if zone not in (None, place.time_zone):
-            yield Verdict("time zone", FAULT, f"days are cut in {zone}, but CSI_TIME_ZONE is {place.time_zone}")
+            yield Verdict(
+                "time zone",
+                FAULT,
+                Told("days are cut in {zone}, but CSI_TIME_ZONE is {wanted}", zone=zone, wanted=place.time_zone),
+            )
         else:
             yield Verdict("time zone", GOOD, place.time_zone)
 
@@ -169,7 +200,8 @@ def _quick_check(connection: sa.Connection, fast: bool) -> Iterator[Verdict]:
         return
     found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(5)").all()]
     good = found == ["ok"]
-    yield Verdict("database", GOOD if good else FAULT, "every page is in order" if good else "; ".join(found))
+    text = Told("every page is in order") if good else "; ".join(found)
+    yield Verdict("database", GOOD if good else FAULT, text)
 
 
 def _server(connection: sa.Connection) -> Iterator[Verdict]:
@@ -180,7 +212,15 @@ def _server(connection: sa.Connection) -> Iterator[Verdict]:
         if connection.exec_driver_sql(f"SHOW {name}").scalar_one() == "off"
     ]
     if off:
-        yield Verdict("database", NOTE, f"PostgreSQL {version} with {', '.join(off)} off: a power cut can lose writes")
+        yield Verdict(
+            "database",
+            NOTE,
+            Told(
+                "PostgreSQL {version} with {names} off: a power cut can lose writes",
+                version=version,
+                names=", ".join(off),
+            ),
+        )
     else:
         yield Verdict("database", GOOD, f"PostgreSQL {version}")
 
@@ -193,12 +233,14 @@ def _weights(folder: WeightsFolder, today: dt.date) -> tuple[list[WeightSet], li
             try:
                 sets.append(folder.get(name))
             except WeightsError as error:
-                faults.append(Verdict("weights", FAULT, str(error)))
+                faults.append(Verdict("weights", FAULT, message_of(error)))
     except NotFoundError as error:
-        return [], [Verdict("weights", FAULT, str(error))]
+        return [], [Verdict("weights", FAULT, message_of(error))]
     if not any(item.effective <= today for item in sets):
-        faults.append(Verdict("weights", FAULT, f"{folder.folder}: no set is valid today"))
-    return sets, faults or [Verdict("weights", GOOD, f"{len(sets)} sets in {folder.folder}")]
+        faults.append(Verdict("weights", FAULT, Told("{folder}: no set is valid today", folder=folder.folder)))
+    return sets, faults or [
+        Verdict("weights", GOOD, Told("{count} sets in {folder}", count=len(sets), folder=folder.folder))
+    ]
 
 
 def _counters(store: Store, sets: list[WeightSet]) -> Iterator[Verdict]:
@@ -206,7 +248,14 @@ def _counters(store: Store, sets: list[WeightSet]) -> Iterator[Verdict]:
     found = list(islice(wrong, _SHOWN))
     for item in found:
         yield Verdict(
-            "counters", FAULT, f"{item.output} of {item.day} by {item.grouping}: not what a fresh count gives"
+            "counters",
+            FAULT,
+            Told(
+                "{output} of {day} by {grouping}: not what a fresh count gives",
+                output=item.output,
+                day=item.day,
+                grouping=item.grouping,
+            ),
         )
     if not found:
         yield Verdict("counters", GOOD, "as a fresh count of the records gives them")
@@ -224,10 +273,20 @@ def _clock(database: Database, now: dt.datetime, today: dt.date) -> Iterator[Ver
             theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     newest_entry = max((at.replace(tzinfo=dt.UTC) for at in latest if at is not None), default=now)
     if newest_entry > now + _SKEW:
-        yield Verdict("clock", FAULT, f"it is {now:%Y-%m-%d %H:%M} UTC here, but something was written {newest_entry}")
+        yield Verdict(
+            "clock",
+            FAULT,
+            Told("it is {now:%Y-%m-%d %H:%M} UTC here, but something was written {at}", now=now, at=newest_entry),
+        )
     elif abs(theirs - now) > _SKEW:
-        yield Verdict("clock", FAULT, f"the database's clock and this machine's differ by {abs(theirs - now)}")
+        yield Verdict(
+            "clock",
+            FAULT,
+            Told("the database's clock and this machine's differ by {difference}", difference=abs(theirs - now)),
+        )
     elif ahead is not None:
-        yield Verdict("clock", NOTE, f"records are dated up to {ahead}, and it is {today}")
+        yield Verdict(
+            "clock", NOTE, Told("records are dated up to {ahead}, and it is {today}", ahead=ahead, today=today)
+        )
     else:
         yield Verdict("clock", GOOD, f"{now:%Y-%m-%d %H:%M} UTC")

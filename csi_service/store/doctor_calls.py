@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.errors import DamagedError
-from csi_service.facts.duck import literal, workspace
+from csi_service.facts.duck import file_literal, workspace
 from csi_service.facts.partitions import COLUMNS, Part, relation, telling_damage
 from csi_service.store.folder import Store
 from csi_service.store.parts import UNUSED_SECONDS, read_parts, referred
@@ -24,42 +25,50 @@ def check_calls(store: Store, fast: bool) -> Iterator[Verdict]:
         aside = referred(connection) - {part.file for part in parts}
     with workspace() as (duck, _):
         faults = [fault for part in parts if (fault := _fault(duck, store.calls, part, fast))]
-        faults += [f"{name}: is missing; the import that put it aside cannot be undone"
+        faults += [Told("{name}: is missing; the import that put it aside cannot be undone", name=name)
                    for name in sorted(aside) if not (store.calls / name).is_file()]  # fmt: skip
         if not faults and not fast:
             faults += _repeated(duck, store.calls, parts)
     for fault in faults[:_SHOWN]:
         yield Verdict("files of calls", FAULT, fault)
     if len(faults) > _SHOWN:
-        yield Verdict("files of calls", FAULT, f"and {len(faults) - _SHOWN} more")
+        yield Verdict("files of calls", FAULT, Told("and {count} more", count=len(faults) - _SHOWN))
     if not faults:
         calls = sum(part.calls for part in parts)
-        depth = "sizes only (--fast)" if fast else "every value can be read, each call stands once"
-        yield Verdict("files of calls", GOOD, f"{len(parts):,} days, {calls:,} calls; {depth}")
+        depth = Told("sizes only (--fast)") if fast else Told("every value can be read, each call stands once")
+        yield Verdict(
+            "files of calls",
+            GOOD,
+            Told("{days:,} days, {calls:,} calls; {depth}", days=len(parts), calls=calls, depth=depth),
+        )
 
 
 def _fault(duck: duckdb.DuckDBPyConnection, folder: Path, part: Part, fast: bool) -> str:
     """What is wrong with a day's file; empty for nothing."""
     path = folder / part.file
     if not path.is_file():
-        return f"{part.file}: is missing"
+        return Told("{file}: is missing", file=part.file)
     try:
         with telling_damage():
             found = _read(duck, path, fast)
     except (DamagedError, duckdb.Error) as error:  # a damaged name of a column, for instance
-        return f"{part.file}: {str(error).splitlines()[0]}"
+        return Told("{file}: {reason}", file=part.file, reason=str(error).splitlines()[0])
     told = (part.calls,) if fast else (part.calls, part.least_id, part.greatest_id, part.latest_at, part.day, part.day)
-    return "" if found == told else f"{part.file}: holds {found}, but the database says {told}"
+    return (
+        ""
+        if found == told
+        else Told("{file}: holds {found}, but the database says {told}", file=part.file, found=found, told=told)
+    )
 
 
 def _read(duck: duckdb.DuckDBPyConnection, path: Path, fast: bool) -> tuple[object, ...]:
     if fast:
-        query = f"SELECT num_rows FROM parquet_file_metadata({literal(str(path))})"
+        query = f"SELECT num_rows FROM parquet_file_metadata({file_literal(path)})"
         return tuple(duck.execute(query).fetchall()[0])
     everything = f"bit_xor(hash({', '.join(COLUMNS)}))"  # so that every value of every column is read
     query = (
         f"SELECT count(*), min(call_id), max(call_id), {_LATEST}, min(day), max(day), {everything} "
-        f"FROM read_parquet({literal(str(path))})"
+        f"FROM read_parquet({file_literal(path)})"
     )
     return tuple(duck.execute(query).fetchall()[0][:-1])
 
@@ -67,7 +76,7 @@ def _read(duck: duckdb.DuckDBPyConnection, path: Path, fast: bool) -> tuple[obje
 def _repeated(duck: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[Part]) -> list[str]:
     query = f"SELECT call_id FROM {relation(folder, parts)} GROUP BY call_id HAVING count(*) > 1 ORDER BY 1 LIMIT 3"
     found = [row[0] for row in duck.execute(query).fetchall()]
-    return [f"calls stand on more than one day, for instance {', '.join(found)}"] if found else []
+    return [Told("calls stand on more than one day, for instance {names}", names=", ".join(found))] if found else []
 
 
 def check_leftovers(store: Store, now: float) -> Iterator[Verdict]:
@@ -82,7 +91,11 @@ def check_leftovers(store: Store, now: float) -> Iterator[Verdict]:
     old = [found for found in stats if _changed(found) < now - UNUSED_SECONDS]
     if old:
         size = sum(found.st_size for found in old) / 2**20
-        yield Verdict("leftovers", NOTE, f"{len(old):,} files of calls ({size:,.1f} MiB) that nothing needs any more")
+        yield Verdict(
+            "leftovers",
+            NOTE,
+            Told("{count:,} files of calls ({size:,.1f} MiB) that nothing needs any more", count=len(old), size=size),
+        )
     else:
         yield Verdict("leftovers", GOOD, "none")
 

@@ -25,7 +25,7 @@ from csi_service.store.reading import (
     check_node,
     hint,
     nodes_of,
-    read_point,
+    read_points,
     weights_of,
     why_slow,
 )
@@ -70,7 +70,7 @@ def read_evidence(
     weights = weights_of(sets, period, query)
     check_node(name, "/node", weights)
     facts = open_facts(store, period, (), query.filters, teams=query.teams)
-    point, warnings = read_point(facts, period, weights, today)
+    (point,), warnings = read_points(facts, [(period, weights)], today)
     days = facts.measures(weights)
     if name.partition(".")[0] == "ratings":
         days = _rating_days(facts.rated_calls())

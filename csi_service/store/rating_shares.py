@@ -9,19 +9,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from csi_service.core.groups import Groups, Places
 from csi_service.core.indicator import Array, Node
 from csi_service.core.levels import LEVELS, level_shares
 from csi_service.core.periods import Period
-from csi_service.core.ratings import rating_nodes
+from csi_service.core.ratings import LEVEL_COLUMNS, RandomRatings, rating_nodes
 from csi_service.core.weights import WeightSet
 from csi_service.facts.kinds import SELECTIONS
-from csi_service.scoring import check_keys, score_ratings
+from csi_service.scoring import check_keys
 from csi_service.store.facts import StoreFacts, open_facts
 from csi_service.store.folder import Store
 from csi_service.store.frames import frame, summed
 from csi_service.store.reading import Query, hint, weights_of, why_slow
-
-LEVEL_COLUMNS = [f"level_{number}" for number in range(1, len(LEVELS) + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +108,26 @@ def _shares(
     of_selection = rated[rated["selection"] == selection]
     groups = of_selection[keys].drop_duplicates().sort_values(keys, ignore_index=True) if keys else pd.DataFrame()
     whole = pd.DataFrame(index=[0])
+    parts = (groups, whole) if keys else (whole, whole)
     if selection == "random":
-        by_group, total = (score_ratings(rated, facts.batches, facts.period, some, weights) for some in (groups, whole))
+        ratings = RandomRatings.of(rated, _first(rated), facts.batches, [facts.period])
+        by_group, total = (
+            ratings.nodes(
+                Groups.of(some, _first(some), 1, list(some.columns)),
+                weights.rating_weighting,
+                weights.satisfied_from_level,
+            )[0]
+            for some in parts
+        )
     else:
-        by_group, total = (_pooled(of_selection, some, weights) for some in (groups, whole))
+        by_group, total = (_pooled(of_selection, some, weights) for some in parts)
     group_raters, total_raters = _raters(table, selection, groups)
     return Shares(selection, groups, by_group, total, group_raters, total_raters)
+
+
+def _first(rows: pd.DataFrame) -> Places:
+    """All rows lie in the first and only period."""
+    return np.zeros(len(rows), dtype=np.intp)
 
 
 def _pooled(rated: pd.DataFrame, groups: pd.DataFrame, weights: WeightSet) -> Node:

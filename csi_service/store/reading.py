@@ -4,17 +4,16 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from csi_service.core.calculators import CALCULATORS
 from csi_service.core.composite import score, walk
 from csi_service.core.indicator import Node
 from csi_service.core.levels import LEVELS
 from csi_service.core.periods import Period
-from csi_service.core.told import Told
+from csi_service.core.told import Told, chained
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import InvalidInputError, NotFoundError, Problem
-from csi_service.scoring import PeriodScores, Request, check_keys, score_facts
+from csi_service.language import message_of
+from csi_service.scoring import PeriodScores, check_keys, score_periods
 from csi_service.store.facts import StoreFacts, days_with_records, open_facts
 from csi_service.store.folder import Store
 
@@ -85,14 +84,21 @@ def read_series(
     check_keys(query.keys)
     days = (period.last - period.first).days + 1
     if days > MOST_POINTS * 31:  # not even cut into months
-        raise _too_many(f"{days} days")
+        raise _too_many(Told("{days} days", days=days))
     parts = period.cut(grain)
     if len(parts) > MOST_POINTS:
-        raise _too_many(f"{len(parts)} points, at most {MOST_POINTS} are answered")
+        raise _too_many(Told("{points} points, at most {most} are answered", points=len(parts), most=MOST_POINTS))
     facts = open_facts(store, period, query.keys, query.filters, teams=query.teams)
     groups = facts.measures(weights_of(sets, parts[-1], query))[list(query.keys)].drop_duplicates()
     if query.keys and len(groups) * len(parts) > MOST_GROUP_POINTS:
-        raise _too_many(f"{len(groups)} groups x {len(parts)} points, at most {MOST_GROUP_POINTS} are answered")
+        raise _too_many(
+            Told(
+                "{groups} groups x {points} points, at most {most} are answered",
+                groups=len(groups),
+                points=len(parts),
+                most=MOST_GROUP_POINTS,
+            )
+        )
     return _reading(facts, parts, sets, query, today)
 
 
@@ -110,29 +116,27 @@ def weights_of(sets: Sequence[WeightSet], period: Period, query: Query) -> Weigh
     try:
         return query.weights or in_effect(sets, period.last)
     except NotFoundError as error:
-        raise InvalidInputError(Problem("/period", str(error), period.label, "no_weights")) from error
+        raise InvalidInputError(Problem("/period", message_of(error), period.label, "no_weights")) from error
 
 
 def _reading(
     facts: StoreFacts, periods: Sequence[Period], sets: Sequence[WeightSet], query: Query, today: dt.date
 ) -> Reading:
-    points, warnings = [], dict[str, None]()
-    for period in periods:
-        point, told = read_point(facts, period, weights_of(sets, period, query), today)
-        points.append(point)
-        warnings.update(dict.fromkeys(told))
+    points, warnings = read_points(facts, [(period, weights_of(sets, period, query)) for period in periods], today)
     empty = all(point.total is None for point in points)
-    return Reading(query, tuple(points), facts.revision, tuple(warnings), why_slow(facts), hint(facts, empty))
+    return Reading(query, points, facts.revision, warnings, why_slow(facts), hint(facts, empty))
 
 
-def read_point(facts: StoreFacts, period: Period, weights: WeightSet, today: dt.date) -> tuple[Point, Sequence[str]]:
-    """Return the scores of one period of the facts, and the warnings."""
-    days = facts.measures(weights)["day"].to_numpy()
-    if not ((days >= np.datetime64(period.first)) & (days <= np.datetime64(period.last))).any():
-        return Point(period, period.last >= today, weights), ()
-    scores = score_facts(facts, (), Request(period, None, facts.keys, weights), today)
-    by_group, total = scores.by_group[0], scores.total[0]
-    return Point(period, total.in_progress, weights, by_group, total), scores.warnings
+def read_points(
+    facts: StoreFacts, periods: Sequence[tuple[Period, WeightSet]], today: dt.date
+) -> tuple[tuple[Point, ...], tuple[str, ...]]:
+    """Return the scores of periods of the facts, each with its set, and the warnings."""
+    scores = score_periods(facts, periods, facts.keys, today)
+    found = {total.period: (by_group, total) for by_group, total in zip(scores.by_group, scores.total, strict=True)}
+    points = (
+        Point(period, period.last >= today, weights, *found.get(period, (None, None))) for period, weights in periods
+    )
+    return tuple(points), tuple(scores.warnings)
 
 
 def why_slow(facts: StoreFacts) -> str | None:
@@ -148,24 +152,37 @@ def hint(facts: StoreFacts, empty: bool) -> str | None:
         if facts.seen.get(name) and (missing := [member for member in members if member not in facts.seen[name]])
     ]
     if unknown:
-        return "; ".join(unknown)
+        return chained(unknown, "{first}; {second}")
     if not empty:
         return None
     if any(facts.seen.values()):
-        return f"no record in {facts.period.label} fits all filters together"
+        return Told("no record in {period} fits all filters together", period=facts.period.label)
     with facts.store.database.reading() as connection:
         span = days_with_records(connection)
     if span is None:
-        return "there is no record as yet"
-    whose = "" if facts.teams is None else " of your teams"
-    return f"there is no record{whose} in {facts.period.label}; all records lie between {span[0]} and {span[1]}"
+        return Told("there is no record as yet")
+    whose = "" if facts.teams is None else Told(" of your teams")
+    return Told(
+        "there is no record{whose} in {period}; all records lie between {first} and {last}",
+        whose=whose,
+        period=facts.period.label,
+        first=span[0],
+        last=span[1],
+    )
 
 
 def _unknown(facts: StoreFacts, name: str, missing: Sequence[str]) -> str:
     known = sorted(facts.seen[name])
-    more = f" and {len(known) - _MOST_NAMED} more" if known[_MOST_NAMED:] else ""
-    listed = ", ".join(known[:_MOST_NAMED]) + more
-    return f"no record in {facts.period.label} has the {name} {', '.join(missing)}; known are {listed}"
+    more = Told(" and {count} more", count=len(known) - _MOST_NAMED) if known[_MOST_NAMED:] else ""
+    listed = ", ".join(known[:_MOST_NAMED])
+    return Told(
+        "no record in {period} has the {name} {missing}; known are {listed}{more}",
+        period=facts.period.label,
+        name=name,
+        missing=", ".join(missing),
+        listed=listed,
+        more=more,
+    )
 
 
 def nodes_of(part: PeriodScores | None) -> dict[str, Node]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csi_service.core.levels import level_shares, parse_level, whole_percents
+from csi_service.core.levels import level_shares, level_shares_apart, parse_level, whole_percents
 from csi_service.errors import InvalidInputError
 from tests.make import numbers, same
 
@@ -53,6 +53,16 @@ def test_one_batch_without_population_takes_the_whole_rollup_to_the_sample_and_s
     shares = rollup([A, B, A], [9000, NAN, 9000], group=[0, 0, 1], groups=2)
     assert same(shares.shares[0], [0.05, 0.10, 0.20, 0.45, 0.20])
     assert (shares.weighting, shares.fallback) == ("sample", True)
+
+
+def test_of_several_rollups_each_is_as_it_is_alone_and_falls_back_alone():
+    counts, weights = np.array([A, B, A, B], np.float64), numbers(9000, NAN, 9000, 1000)
+    first, none, last = level_shares_apart(counts, weights, np.array([0, 0, 1, 2]), (1, 0, 2))
+    assert (first.fallback, none.fallback, last.fallback) == (True, False, False)
+    assert (first.weighting, last.weighting) == ("sample", "population")
+    assert same(first.shares, rollup([A, B], [9000, NAN]).shares)
+    assert same(last.shares, rollup([A, B], [9000, 1000], group=[0, 1], groups=2).shares)
+    assert none.shares.shape == (0, 5)
 
 
 def test_a_batch_without_ratings_counts_nothing():

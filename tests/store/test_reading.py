@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from csi_service.core.indicator import Node
 from csi_service.core.periods import parse_period
 from csi_service.errors import InvalidInputError
 from csi_service.records.tables import COUNTED, COUNTERS
@@ -251,6 +252,50 @@ def test_a_point_is_scored_with_the_set_of_its_time_and_is_what_its_period_alone
             {key: node.value[0] for key, node in expected.items()}, abs=1e-12, nan_ok=True
         )
         assert all(np.isnan(found[key].value[0]) for key in found.keys() - expected.keys())  # of other days' channels
+
+
+def test_a_series_is_its_periods_asked_one_by_one(store):
+    fill(store)
+    put(
+        store,
+        "batches",
+        make("batches", batch="B1", period="2026-03-02", population=10.0),
+        make("batches", batch="B2", period="2026-03-03"),  # its day falls back to the sample, and it alone
+        make("batches", batch="B3", period="2026-03-03", population=20.0),
+        make("batches", batch="B4", period="2026-03-02..2026-03-04", population=5.0),
+    )
+    rated = [("C1", "2026-03-02", "B1", 5), ("C2", "2026-03-02", "B4", 2), ("C7", "2026-03-02", "B1", 4),
+             ("C3", "2026-03-03", "B2", 1), ("C6", "2026-03-03", "B3", 5), ("C8", "2026-03-03", "B3", 3)]  # fmt: skip
+    marks = {"score": 7.0, "full_marks": 9.0, "delight": False}
+    put(store, "evaluations", *(
+        make("evaluations", evaluation_id=f"E{call_id}", call_id=call_id, evaluated_at=at(f"{day} 20:00"), batch=batch,
+             rating=level, **marks)
+        for call_id, day, batch, level in rated
+    ))  # fmt: skip
+    ratings = []
+    for by in ((), ("team",), ("site", "team")):
+        points = series(store, "2026-03-01..2026-03-04", "day", *by).points
+        assert [point.total is None for point in points] == [True, False, False, True]
+        for point in points[1:3]:
+            (alone,) = read(store, point.period.label, *by).points
+            for found, expected in ((point.by_group, alone.by_group), (point.total, alone.total)):
+                assert found.groups.equals(expected.groups)
+                assert_alike(nodes_of(found), nodes_of(expected))
+            ratings.append(nodes_of(point.total)["ratings"].notes)
+    assert [(notes["fallback"], notes["empty_batches"]) for notes in ratings[:2]] == [(False, ()), (True, ("B4",))]
+
+
+def assert_alike(found: dict[str, Node], expected: dict[str, Node]) -> None:
+    assert found.keys() == expected.keys()
+    numbers = ("raw", "value", "reason", "numerator", "denominator", "coverage", "partial_value", "weight",
+               "contribution", "n")  # fmt: skip
+    for key, node in expected.items():
+        for name in numbers:
+            np.testing.assert_allclose(getattr(found[key], name), getattr(node, name), rtol=0, atol=1e-12)
+        assert (found[key].evidence, found[key].notes) == (node.evidence, node.notes)
+        for views, others in ((found[key].flags, node.flags), (found[key].beside, node.beside)):
+            assert views.keys() == others.keys()
+            assert all(np.allclose(views[name], others[name], 0, 1e-12, equal_nan=True) for name in others)
 
 
 @pytest.mark.parametrize(

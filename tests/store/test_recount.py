@@ -8,11 +8,14 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+import sqlalchemy as sa
 from hypothesis import Phase, given, settings
 
 from csi_service.core.periods import parse_period
 from csi_service.errors import DamagedError
 from csi_service.facts.kinds import KINDS
+from csi_service.records.tables import CALL_PLACES
+from csi_service.store import places
 from csi_service.store.check import wrong_counters
 from csi_service.store.facts import open_facts
 from csi_service.store.folder import Store, open_store
@@ -46,6 +49,23 @@ def test_a_survey_takes_the_team_of_a_call_that_arrives_later(store):
     assert figures(ask(store, "2026-03", "team"), "csi.external", *shares) == {("T7",): (1, 1), ("unassigned",): (0, 1)}
     put(store, "calls", call("C1", "2026-03-01 09:00", team="T8"))
     assert figures(ask(store, "2026-03", "team"), "csi.external", *shares)[("T8",)] == (1, 1)
+
+
+@pytest.mark.parametrize("many", [1, 10_000])
+def test_many_calls_are_found_as_few_are(store, monkeypatch, many):
+    monkeypatch.setattr(places, "_MANY", many)
+    put(store, "calls", *(call(f"C{n}", "2026-03-01 09:00", team=f"T{n % 2}") for n in range(1, 5)))
+    for end in (4, 7):  # the first calls are known when the others are asked for
+        put(store, "surveys", *(survey(f"S{n}", "2026-03-02 09:30", 5, call_id=f"C{n}") for n in range(1, end)))
+        ask(store, "2026-03")
+    found = figures(ask(store, "2026-03", "team"), "csi.external", "denominator")
+    assert found == {("T0",): (2,), ("T1",): (2,), ("unassigned",): (2,)}
+    with store.database.reading() as connection:
+        kept = connection.execute(sa.select(CALL_PLACES).order_by(CALL_PLACES.c.call_id)).all()
+    assert [(row.call_id, row.found, row.team, row.agent) for row in kept] == [
+        ("C1", True, "T1", "A1"), ("C2", True, "T0", "A1"), ("C3", True, "T1", "A1"), ("C4", True, "T0", "A1"),
+        ("C5", False, None, None), ("C6", False, None, None),
+    ]  # fmt: skip
 
 
 def test_of_two_surveys_after_one_call_the_later_is_set_aside_whichever_came_first(store):
@@ -169,6 +189,21 @@ def test_a_doctored_counter_is_noticed(store):
     assert list(wrong_counters(store, [DEFAULT])) == []
     with store.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM counters WHERE day = '2026-03-02' AND grouping = 'site,team'")
+    found = list(wrong_counters(store, [DEFAULT]))
+    assert [(each.output, each.grouping, each.day) for each in found] == [("calls", "site,team", dt.date(2026, 3, 2))]
+
+
+@pytest.mark.parametrize(("team", "calls"), [("T1", 2), ("T2", 1)])
+def test_a_counter_with_other_sums_or_of_another_group_is_noticed(store, team, calls):
+    put(store, "calls", call("C1", "2026-03-02 09:00"))
+    put(store, "calls", *(call(f"D{number}", "2026-03-03 09:00", team=team) for number in range(calls)))
+    ask(store, "2026-03")
+    with store.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE counters SET rows = (SELECT other.rows FROM counters AS other WHERE other.day = '2026-03-03' "
+            "AND other.output = counters.output AND other.variant = counters.variant "
+            "AND other.grouping = counters.grouping) WHERE day = '2026-03-02' AND grouping = 'site,team'"
+        )
     found = list(wrong_counters(store, [DEFAULT]))
     assert [(each.output, each.grouping, each.day) for each in found] == [("calls", "site,team", dt.date(2026, 3, 2))]
 
