@@ -187,6 +187,7 @@ IMPORTS = sa.Table(
     sa.Column("same_as", Number),  # the import of the same files that still stands, where nothing was to be done
     sa.Column("undone_by", sa.Text),  # who asked for its undoing
     sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),  # how often a process began with it
+    sa.Column("settled_at", Instant),  # when what it had put aside was dropped; it cannot be undone any more
 )
 sa.Index(None, IMPORTS.c.digest)
 KEYS = sa.Table(

@@ -64,6 +64,7 @@ class Import:
     same_as: int | None
     undone_by: str | None
     attempts: int
+    settled_at: dt.datetime | None
 
     @property
     def by_command(self) -> bool:
@@ -73,7 +74,7 @@ class Import:
 
 def _import(row: sa.RowMapping) -> Import:
     found: dict[str, Any] = {str(name): value for name, value in row.items()}
-    for name in ("created_at", "started_at", "finished_at"):
+    for name in ("created_at", "started_at", "finished_at", "settled_at"):
         if found[name] is not None:
             found[name] = found[name].replace(tzinfo=dt.UTC)
     return Import(**found | {"files": tuple(found["files"]), "outcomes": tuple(found["outcomes"] or ())})
@@ -211,16 +212,36 @@ def request_cancel(store: Store, number: int, actor: str, at: dt.datetime) -> Im
         return _read(connection, number)
 
 
-def request_undo(store: Store, number: int, actor: str) -> Import:
+def check_undoable(store: Store, found: Import, at: dt.datetime) -> None:
+    """Make sure that what an import has replaced is still kept.
+
+    Raises:
+        ConflictError: it ended too long ago.
+    """
+    ended = found.finished_at
+    if found.settled_at is not None or (ended is not None and at - ended > dt.timedelta(days=store.undo_days)):
+        text = Told(
+            "import {number} ended on {ended:%Y-%m-%d} UTC; what an import has replaced is kept for {days} days "
+            "(CSI_UNDO_DAYS), so it cannot be undone any more",
+            number=found.id,
+            ended=ended,
+            days=store.undo_days,
+        )
+        raise ConflictError(text)
+
+
+def request_undo(store: Store, number: int, actor: str, at: dt.datetime) -> Import:
     """Put an import that counts into the queue of those to be undone.
 
     Raises:
         NotFoundError: there is no such import.
-        ConflictError: it does not count.
+        ConflictError: it does not count, or what it has replaced is not kept any more.
     """
     with store.database.writing() as connection:
         wait_for_writers(connection)
         found = _read(connection, number)
+        if found.status == DONE:
+            check_undoable(store, found, at)
         if not change_within(connection, number, [DONE], status=UNDOING, undone_by=actor, error=None):
             raise ConflictError(
                 Told(

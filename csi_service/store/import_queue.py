@@ -31,6 +31,7 @@ from csi_service.store.import_books import (
 from csi_service.store.import_calls import tag_of
 from csi_service.store.imports import digest_of, run_sent
 from csi_service.store.parts import drop_unused
+from csi_service.store.settle import tidy
 from csi_service.store.undo import undo_import
 
 QUEUE_LOCK = "queue.lock"
@@ -124,6 +125,8 @@ def work_off(store: Store, now: Now) -> None:
                 if find_import(store, found.id).status in books.OPEN:
                     _log.error("import %s could not be ended; it is taken up at the next start", found.id)
                     return
+            if free:
+                tidy(store, now())
         tries += 1  # the queue may have been held for a moment only, by one who looked
         time.sleep(_TRY_SECONDS)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import sqlalchemy as sa
 
 from csi_service.core.told import Told
 from csi_service.errors import CsiError, FileRefusedError, StoreFullError
@@ -25,12 +26,14 @@ from csi_service.ingest.rows import Records
 from csi_service.records.database import next_revision
 from csi_service.store import import_books as books
 from csi_service.store.audit import note
+from csi_service.store.bulk import writing_brought
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
 from csi_service.store.import_books import CancelledError, Import, Now, find_import, hold, let_go, work_folder
 from csi_service.store.import_calls import NOTHING, Merged, StagedDay, merge_calls, stage_calls, tag_of, telling_full
 from csi_service.store.import_progress import STAGING_SHARE, Steps, StepsTold, estimated_rows, telling_stop, watched
-from csi_service.store.import_records import put_staged
+from csi_service.store.import_records import bring_staged, put_brought
 from csi_service.store.parts import drop_unused, fold_locked, read_parts, switch
+from csi_service.store.settle import tidy
 from csi_service.store.writes import hold_fields
 
 _REASONS_KEPT = 20
@@ -120,6 +123,7 @@ def import_files(
         for handle in handles:
             if handle is not None:
                 let_go(work_folder(store, number), handle)
+    tidy(store, now())
     return find_import(store, number)
 
 
@@ -185,7 +189,11 @@ def run_import(
     described = FileMapping() if found.mapping is None else parse_mapping(found.mapping, "mapping")
     zones = Zones(found.time_zone or store.time_zone, store.time_zone)
     told = StepsTold(estimated_rows(files), steps)
-    with workspace(below=work_folder(store, found.id)) as (duck, folder), watched(store, found, duck, told):
+    below = work_folder(store, found.id)
+    with (
+        workspace(below=below, opens=[*files, below, store.calls]) as (duck, folder),
+        watched(store, found, duck, told),
+    ):
         with refusing(", ".join(dict.fromkeys(path.name for path in files))), telling_stop(told), telling_full():
             importer = Importer(duck, folder, described, zones)
             records = load.open_all(importer, _by_kind(found.kind, files, described))
@@ -268,7 +276,14 @@ def _write(
     merged: Merged,
     now: Now,
 ) -> None:
-    with store.database.writing() as connection:
+    beside = {}
+
+    def bring(connection: sa.Connection) -> None:
+        for kind in records:
+            if kind != "calls":
+                beside[kind] = bring_staged(connection, duck, KINDS[kind])
+
+    with writing_brought(store.database, work_folder(store, found.id), bring) as connection:
         revision = next_revision(connection)
         results: dict[str, Mapping[str, int]] = {"calls": merged.results}
         if merged.days:
@@ -277,7 +292,7 @@ def _write(
             switch(connection, duck, merged.days, changed, revision, found.id)
         for kind, read in records.items():
             if kind != "calls":
-                results[kind] = put_staged(connection, duck, KINDS[kind], revision, store.time_zone, found.id)
+                results[kind] = put_brought(connection, KINDS[kind], beside[kind], revision, store.time_zone, found.id)
             if read.outcome.loaded:
                 hold_fields(connection, kind, read.fields, found.id)
         outcomes = [outcome_body(read.outcome, results[kind]) for kind, read in records.items()]

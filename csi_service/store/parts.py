@@ -101,7 +101,7 @@ def fold_locked(store: Store) -> None:
     if not posted:
         return
     last = max(row["revision"] for row in posted)
-    with workspace() as (duck, _):
+    with workspace(opens=[store.calls]) as (duck, _):
         load_rows(duck, "posted", COLUMNS, posted)
         days = {row["day"] for row in posted}
         ids = [row["call_id"] for row in posted]

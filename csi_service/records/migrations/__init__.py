@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import SettingsError
 from csi_service.records.database import Database
 from csi_service.records.tables import METADATA
@@ -45,7 +46,13 @@ def migrate(database: Database) -> None:
     if found == newest():
         return
     if found is not None and found not in known():
-        raise SettingsError(f"the database is of version {found}, which a newer csi wrote; this one knows {newest()}")
+        raise SettingsError(
+            Told(
+                "the database is of version {found}, which a newer csi wrote; this one knows {newest}",
+                found=found,
+                newest=newest(),
+            )
+        )
     with database.writing() as connection:
         if version_of(connection) != newest():  # another process may have been faster
             upgrade(connection)

@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("same_as", Number, nullable=True),
         sa.Column("undone_by", sa.Text(), nullable=True),
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("settled_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_imports"),
     )
     op.create_index("ix_imports_digest", "imports", ["digest"], unique=False)
