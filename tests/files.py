@@ -53,8 +53,8 @@ def opened(
     """Yield files opened under a mapping text; `zone` is that of their local times and, unless given, the centre's."""
     described = parse_mapping(mapping, "mapping") if mapping else FileMapping()
     zones = Zones(described.time_zone or zone, centre or zone)
-    with workspace() as (connection, folder):
-        lists = {kind: [paths] if isinstance(paths, Path) else list(paths) for kind, paths in files.items()}
+    lists = {kind: [paths] if isinstance(paths, Path) else list(paths) for kind, paths in files.items()}
+    with workspace(opens=[path for paths in lists.values() for path in paths]) as (connection, folder):
         yield FileFacts(Importer(connection, folder, described, zones), lists, Scope(tuple(keys)))
 
 

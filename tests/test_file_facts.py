@@ -5,6 +5,8 @@ import sys
 
 import hypothesis.strategies as st
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 
@@ -49,10 +51,15 @@ def test_reading_ahead_gives_the_same_measures(tmp_path):
 
 
 def test_a_file_that_is_damaged_further_down_is_refused_where_the_block_ends(tmp_path):
-    path = make_csv(tmp_path / "calls.csv.gz", [HEADER, *([f"客{n}", *GOOD[1:]] for n in range(400_000))])
-    path.write_bytes(path.read_bytes()[:-50_000])
+    path = tmp_path / "calls.parquet"
+    columns = zip(*([f"c{n * 7919}", *GOOD[1:]] for n in range(400_000)), strict=True)
+    pq.write_table(pa.table({name: list(column) for name, column in zip(HEADER, columns, strict=True)}), path)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 10_000] = bytes(10_000)
+    path.write_bytes(data)
     done = []
-    damaged = pytest.raises(FileRefusedError, match="gzip data are damaged")
+    damaged = pytest.raises(FileRefusedError, match=r"calls\.parquet: cannot be read to the end")
     with opened({"calls": path}) as facts, damaged, facts.reading_ahead(make_weights()):
         done.append("the block")
     assert done

@@ -1,15 +1,17 @@
-"""DuckDB, opened with bounds: memory, threads, a temporary folder that goes away, no downloads."""
+"""DuckDB, opened with bounds: memory, threads, the files it may touch, a temporary folder that goes away."""
 
 import os
+import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
 
 MEMORY_LIMIT = "1000MiB"
@@ -18,11 +20,13 @@ POLL_SECONDS = 0.1
 
 @contextmanager
 def workspace(
-    memory_limit: str = MEMORY_LIMIT, below: Path | None = None
+    memory_limit: str = MEMORY_LIMIT, below: Path | None = None, opens: Iterable[Path] | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """Yield an in-memory connection and its temporary folder; both are gone afterwards.
 
     What does not fit into memory spills into the folder; it lies `below` another, by default the system's own.
+    For files from elsewhere give all files and folders that the engine `opens`: it can open, read and write nothing
+    else then, load no extension, and change no setting, whatever stands in the files.
     """
     with tempfile.TemporaryDirectory(prefix="csi-", dir=below) as folder:
         connection = duckdb.connect(
@@ -38,9 +42,22 @@ def workspace(
             connection.execute(
                 "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false"
             )
+            if opens is not None:
+                _lock(connection, [*opens, Path(folder)])
             yield connection, Path(folder)
         finally:
             connection.close()
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, opens: Sequence[Path]) -> None:
+    """Bound the engine to some files and folders, for good; a path is checked as it is asked for and as it is found."""
+    for setting, paths in (
+        ("allowed_directories", [path for path in opens if path.is_dir()]),
+        ("allowed_paths", [path for path in opens if not path.is_dir()]),
+    ):
+        forms = sorted({form for path in paths for form in (str(path), str(path.resolve()), _exactly(path))})
+        connection.execute(f"SET {setting} = [{', '.join(map(literal, forms))}]")
+    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
 
 
 def run_with_progress(
@@ -80,17 +97,28 @@ def refusing(files: str) -> Iterator[None]:
         yield
     except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
         found = str(error).splitlines()[0]
-        raise FileRefusedError(f"{files}: cannot be read to the end; {_advice(error, found)} ({found})") from error
+        raise FileRefusedError(
+            Told(
+                "{files}: cannot be read to the end; {advice} ({found})",
+                files=files,
+                advice=_advice(error, found),
+                found=found,
+            )
+        ) from error
 
 
 def _advice(error: duckdb.Error, found: str) -> str:
     if isinstance(error, duckdb.OutOfMemoryException):
-        return f"it takes more memory than the {MEMORY_LIMIT} allowed, or the temporary folder is full"
+        return Told(
+            "it takes more memory than the {limit} allowed, or the temporary folder is full", limit=MEMORY_LIMIT
+        )
     if "state machine" in found:
-        return "lines end in different ways, or a quotation mark stands where none may; write the file anew as CSV"
+        return Told(
+            "lines end in different ways, or a quotation mark stands where none may; write the file anew as CSV"
+        )
     if "gzip" in found.lower():
-        return "the gzip data are damaged; make the file anew"
-    return "its data are damaged or of a kind that cannot be read; make the file anew"
+        return Told("the gzip data are damaged; make the file anew")
+    return Told("its data are damaged or of a kind that cannot be read; make the file anew")
 
 
 _ARROW_TYPES = {
@@ -134,6 +162,15 @@ def to_frame(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     table = connection.sql(query).to_arrow_table()
     wide = [pa.field(each.name, pa.float64()) if pa.types.is_decimal(each.type) else each for each in table.schema]
     return table.cast(pa.schema(wide)).to_pandas(date_as_object=False)
+
+
+def file_literal(path: Path) -> str:
+    """Return a file's path as an SQL literal for reading: signs of a pattern in its name stand for themselves."""
+    return literal(_exactly(path))
+
+
+def _exactly(path: Path) -> str:
+    return re.sub(r"[*?[]", r"[\g<0>]", str(path))
 
 
 def literal(text: str) -> str:

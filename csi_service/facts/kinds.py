@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from csi_service.core.told import Told
+
 DIMENSIONS = ("site", "team", "agent", "queue", "channel", "topic")
 UNASSIGNED = "unassigned"
 REFERRING = ("surveys", "complaints", "evaluations")  # kinds whose records may name a call
@@ -27,7 +29,7 @@ class Rule:
 
     field: str
     broken: str
-    reason: str
+    reason: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ KINDS = {
                 "survey_id:text answered_at:instant channel:word scale:scale score:number",
                 "call_id:text customer_id:text team:text agent:text queue:text comment:comment sent_at:instant",
             ),
-            (Rule("score", _SCALE_BOUNDS, "lies outside its scale"),),
+            (Rule("score", _SCALE_BOUNDS, Told("lies outside its scale")),),
         ),
         Kind(
             "survey_invitations",
@@ -101,7 +103,7 @@ KINDS = {
                 "call_id:text ticket_id:text customer_id:text team:text agent:text queue:text category:text "
                 "severity:text channel:text department:text upheld:flag resolved_at:instant",
             ),
-            (Rule("resolved_at", "resolved_at < received_at", "lies before received_at"),),
+            (Rule("resolved_at", "resolved_at < received_at", Told("lies before received_at")),),
         ),
         Kind(
             "tickets",
@@ -112,7 +114,7 @@ KINDS = {
                 "closed_at:instant reactivated_at:instants first_contact_at:instant promised_callback:flag "
                 "first_callback_at:instant customer_id:text topic:text team:text agent:text progress_views:count",
             ),
-            (Rule("closed_at", "closed_at < opened_at", "lies before opened_at"),),
+            (Rule("closed_at", "closed_at < opened_at", Told("lies before opened_at")),),
         ),
         Kind(
             "evaluations",
@@ -124,9 +126,11 @@ KINDS = {
                 "comment:comment team:text agent:text queue:text",
             ),
             (
-                Rule("score", "score IS NULL AND rating IS NULL", "is missing; give a score, a rating or both"),
-                Rule("full_marks", "full_marks <= 0", "must be above 0"),
-                Rule("score", "score < 0 OR score > coalesce(full_marks, 100)", "must lie between 0 and full_marks"),
+                Rule("score", "score IS NULL AND rating IS NULL", Told("is missing; give a score, a rating or both")),
+                Rule("full_marks", "full_marks <= 0", Told("must be above 0")),
+                Rule(
+                    "score", "score < 0 OR score > coalesce(full_marks, 100)", Told("must lie between 0 and full_marks")
+                ),
             ),
         ),
         Kind(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.errors import DamagedError, StoreFullError
-from csi_service.facts.duck import literal
+from csi_service.facts.duck import file_literal, literal
 from csi_service.facts.kinds import KINDS
 
 CALLS = KINDS["calls"]
@@ -41,7 +42,7 @@ class Part:
 
 def relation(folder: Path, parts: Iterable[Part]) -> str:
     """Return SQL of the calls of the parts; of none, an empty relation with the same columns."""
-    files = ", ".join(literal(str(folder / part.file)) for part in parts)
+    files = ", ".join(file_literal(folder / part.file) for part in parts)
     if not files:
         columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in COLUMNS.items())
         return f"(SELECT {columns} WHERE false)"
@@ -73,7 +74,7 @@ def write_part(connection: duckdb.DuckDBPyConnection, query: str, folder: Path, 
 def adopt(connection: duckdb.DuckDBPyConnection, made: Path, folder: Path, day: dt.date, tag: str) -> Part | None:
     """Make a finished file (on the same file system) the file of a day; None where it has no row."""
     latest = "max(started_at) FILTER (answered AND customer_id IS NOT NULL)"
-    query = f"SELECT count(*), min(call_id), max(call_id), {latest} FROM read_parquet({literal(str(made))})"
+    query = f"SELECT count(*), min(call_id), max(call_id), {latest} FROM read_parquet({file_literal(made)})"
     found = connection.execute(query).fetchall()[0]
     if not found[0]:
         return None
@@ -113,7 +114,9 @@ def telling_damage() -> Iterator[None]:
             raise
         if "No space left" in str(error):
             raise StoreFullError("there is no room left on the data folder's disk; nothing was changed") from error
-        raise DamagedError(f"a file of calls cannot be read: {str(error).splitlines()[0]}") from error
+        raise DamagedError(
+            Told("a file of calls cannot be read: {reason}", reason=str(error).splitlines()[0])
+        ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise StoreFullError("there is no room left on the data folder's disk; nothing was changed") from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from csi_service.core.calculators.external import SCALES
 from csi_service.core.levels import CHINESE, LEVELS
+from csi_service.core.told import Told, chained
 from csi_service.facts.days import FIRST_YEAR, LAST_YEAR, fixed_offset, local_day
 from csi_service.facts.duck import literal
 from csi_service.facts.kinds import CHANNEL_WORDS, SELECTIONS
@@ -16,6 +17,7 @@ from csi_service.ingest.mapping import Column
 
 _LENGTHS = {"text": 64, "comment": 10_000}
 _FACTORS = {"seconds": "", "minutes": " * 60", "days": " * 86400"}
+_UNITS = {"seconds": Told("seconds"), "minutes": Told("minutes"), "days": Told("days")}
 _LARGEST = "1e15"  # infinity and NaN compare as larger
 TRUE_WORDS = ("y", "yes", "true", "t", "1", "是", "有", "已接通", "接通")
 FALSE_WORDS = ("n", "no", "false", "f", "0", "否", "无", "未接通")
@@ -37,7 +39,7 @@ class Typed:
     """
 
     value: str
-    reason: str
+    reason: Told
     base: str = "NULL"
     least: str = ""
     most: str = ""
@@ -127,13 +129,13 @@ def trimmed(cell: str) -> str:
 
 
 def _text(cell: str, type_: str) -> Typed:
-    return Typed(trimmed(cell), f"is longer than {_LENGTHS[type_]} characters or holds a NUL")
+    return Typed(trimmed(cell), Told("is longer than {most} characters or holds a NUL", most=_LENGTHS[type_]))
 
 
 def _flag(cell: str) -> Typed:
     words = [(word, "true") for word in TRUE_WORDS] + [(word, "false") for word in FALSE_WORDS]
     cases = " ".join(f"WHEN {literal(word)} THEN {value}" for word, value in words)  # IN (...) would become a join
-    reason = "is neither yes nor no; accepted are Y/N, yes/no, true/false, 1/0, 是/否, or a value map"
+    reason = Told("is neither yes nor no; accepted are Y/N, yes/no, true/false, 1/0, 是/否, or a value map")
     return Typed(f"CASE lower(trim({cell})) {cases} END", reason)
 
 
@@ -146,17 +148,18 @@ def _as_number(cell: str, decimal: str) -> str:
 def _number(cell: str, base: str, decimal: str, *, whole: bool) -> Typed:
     if whole:
         value = f"CASE WHEN {base} = floor({base}) THEN {base} END"
-        return Typed(value, "is not a whole number of at least 0", _as_number(cell, decimal), "0", _LARGEST)
-    return Typed(base, "is not a finite number", _as_number(cell, decimal), f"-{_LARGEST}", _LARGEST)
+        return Typed(value, Told("is not a whole number of at least 0"), _as_number(cell, decimal), "0", _LARGEST)
+    return Typed(base, Told("is not a finite number"), _as_number(cell, decimal), f"-{_LARGEST}", _LARGEST)
 
 
 def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
     factor = _FACTORS.get(column.unit)
     if factor is not None:
         first = f"{_as_number(cell, decimal)}{factor}"
-        reason = f"is not a number of {column.unit} of at least 0"
+        reason = Told("is not a number of {unit} of at least 0", unit=_UNITS[column.unit])
         if column.unit == "seconds":
-            reason += "; for 00:02:23 set unit = 'hh:mm:ss' or 'mm:ss' in the mapping"
+            hint = Told("for 00:02:23 set unit = 'hh:mm:ss' or 'mm:ss' in the mapping")
+            reason = Told("{reason}; {hint}", reason=reason, hint=hint)
     else:
         hours = column.unit == "hh:mm:ss"
         pattern = r"^\s*\d{1,4}:[0-5]?\d:[0-5]?\d(\.\d+)?\s*$" if hours else r"^\s*\d{1,5}:[0-5]?\d(\.\d+)?\s*$"
@@ -164,7 +167,7 @@ def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
         first = f"TRY_CAST({parts}[1] AS DOUBLE) * 60 + TRY_CAST({parts}[2] AS DOUBLE)"
         first = f"({first}) * 60 + TRY_CAST({parts}[3] AS DOUBLE)" if hours else first
         first = f"CASE WHEN regexp_matches({cell}, '{pattern}') THEN {first} END"
-        reason = f"is not a duration written as {column.unit}"
+        reason = Told("is not a duration written as {unit}", unit=column.unit)
     return Typed(base, reason, first, "0", _LARGEST)
 
 
@@ -177,8 +180,10 @@ def _first_step(cell: str, column: Column) -> str:
 def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
     """An instant in UTC; text without an offset is local time of the source's zone."""
     local = _local_instant(base, base, zones)
-    written = f"written as {' or '.join(column.formats)}" if column.formats else "such as 2021-01-31 09:12:58"
-    reason = f"is not an instant {written} {local.reason}"
+    written = Told("such as 2021-01-31 09:12:58")
+    if column.formats:
+        written = Told("written as {formats}", formats=chained(column.formats, "{first} or {second}"))
+    reason = Told("is not an instant {written} {years}", written=written, years=local.reason)
     utc, day = local.value, local.day
     if any("%z" in pattern for pattern in column.formats):
         utc = f"timezone('UTC', {base})"
@@ -198,12 +203,13 @@ def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
 
 def _local_instant(base: str, cell: str, zones: Zones) -> Typed:
     """An instant in UTC of a local time of the source's zone; of an hour that a clock change repeats, the later one."""
-    reason = f"between {FIRST_YEAR} and {LAST_YEAR}"
+    years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+    reason = Told("between {first} and {last}", **years)
     zone, shift = literal(zones.source), fixed_offset(zones.source)
     if shift is None:
         exact = f"timezone({zone}, {base})"
         utc = f"CASE WHEN timezone({zone}, {exact}) = {base} THEN timezone('UTC', {exact}) END"
-        reason += ", or falls into an hour that a clock change skips"
+        reason = Told("between {first} and {last}, or falls into an hour that a clock change skips", **years)
     else:
         utc = f"{base} - INTERVAL '{shift} seconds'" if shift else base
     day = f"CAST({base} AS DATE)" if zones.source == zones.centre else local_day(f"({utc})", zones.centre)
@@ -225,7 +231,7 @@ def _day(cell: str, base: str, column: Column) -> Typed:
     if not column.formats:
         first = f"CASE WHEN regexp_matches({cell}, {_WITHOUT_OFFSET}) THEN {first} END"
     least, most = f"DATE '{FIRST_YEAR}-01-01'", f"DATE '{LAST_YEAR}-12-31'"
-    return Typed(base, "is not a date such as 2021-01-31", first, least, most, base)
+    return Typed(base, Told("is not a date such as 2021-01-31"), first, least, most, base)
 
 
 def _cases(cell: str, words: dict[str, str], otherwise: str = "NULL") -> str:
@@ -236,12 +242,12 @@ def _cases(cell: str, words: dict[str, str], otherwise: str = "NULL") -> str:
 def _word(cell: str) -> Typed:
     text = _cases(cell, CHANNEL_WORDS, f"lower(trim({cell}))")
     value = rf"CASE WHEN regexp_full_match({text}, '[\p{{L}}\p{{N}}_-]{{1,32}}') THEN {text} END"
-    return Typed(value, "is not a channel; use letters, digits, - and _, for instance ivr, sms, callback")
+    return Typed(value, Told("is not a channel; use letters, digits, - and _, for instance ivr, sms, callback"))
 
 
 def _scale(cell: str) -> Typed:
     words = {scale: scale for scale in SCALES} | {"0/1": "binary", "2": "binary"}
-    return Typed(_cases(cell, words), f"is not a scale; accepted are {', '.join(SCALES)}")
+    return Typed(_cases(cell, words), Told("is not a scale; accepted are {names}", names=", ".join(SCALES)))
 
 
 def _level(cell: str) -> Typed:
@@ -251,12 +257,13 @@ def _level(cell: str) -> Typed:
     names = ", ".join(
         f"{level} {name} {chinese}" for level, (name, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
     )
-    return Typed(f"CAST({_cases(cell, words)} AS TINYINT)", f"is not a rating; accepted are {names}")
+    return Typed(f"CAST({_cases(cell, words)} AS TINYINT)", Told("is not a rating; accepted are {names}", names=names))
 
 
 def _selection(cell: str) -> Typed:
     words = {word: word for word in SELECTIONS}
-    return Typed(_cases(cell, words), f"is not a way of choosing calls; accepted are {', '.join(SELECTIONS)}")
+    reason = Told("is not a way of choosing calls; accepted are {names}", names=", ".join(SELECTIONS))
+    return Typed(_cases(cell, words), reason)
 
 
 def _period(cell: str) -> Typed:
@@ -268,7 +275,7 @@ def _period(cell: str) -> Typed:
     first, last = f"TRY_CAST({text}[:10] AS DATE)", f"TRY_CAST({text}[-10:] AS DATE)"
     days = rf"regexp_full_match({text}, '{day}(\.\.{day})?') AND {first} <= {last}"
     value = f"CASE WHEN {month} THEN {text} WHEN {week} THEN {text} WHEN {days} THEN {text} END"
-    return Typed(value, "is not a period such as 2021-01, 2021-W05 or 2021-01-04..2021-01-31")
+    return Typed(value, Told("is not a period such as 2021-01, 2021-W05 or 2021-01-04..2021-01-31"))
 
 
 def _weeks(text: str) -> str:

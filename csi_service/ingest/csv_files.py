@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
 from csi_service.ingest.header import header_of
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_BYTES, _BLOCK_BYTES = 4 * 1024 * 1024, 256 * 1024
+MAX_RATIO, _ANY_SIZE = 200, 64 * 1024 * 1024  # of a gzipped file: what it may unpack to, for each byte and besides
 _GZIP = b"\x1f\x8b"
 
 
@@ -50,7 +52,7 @@ def prepare(
     name = path.name
     with path.open("rb") as stream:
         compressed = stream.read(2) == _GZIP
-    sample, may_hold_nul = (b"", True) if encoding and compressed else _look_through(path, compressed)
+    sample, may_hold_nul = _look_through(path, compressed)
     encoding = encoding or _encoding(sample)
     if encoding != "utf-8":
         path, compressed, may_hold_nul = _as_utf8(path, compressed, encoding, folder), False, True
@@ -58,27 +60,41 @@ def prepare(
         for _ in range(header_row - 1):
             stream.readline(MAX_LINE_BYTES + 1)
         first = _record(stream).removeprefix(codecs.BOM_UTF8)
-    if not first.strip():
-        what = "the file is empty" if header_row == 1 else f"the file has no line {header_row}, or it is blank"
-        raise FileRefusedError(f"{name}: {what}; a header line and at least one row are needed")
-    if len(first) > MAX_LINE_BYTES:
-        raise FileRefusedError(f"{name}: the header line is longer than {MAX_LINE_BYTES // 1024**2} MiB")
-    if b"\0" in first:
-        raise FileRefusedError(f"{name}: the header line holds NUL; is it UTF-16? set encoding in the mapping")
+    _check_first(name, first, header_row)
     try:
         text = first.decode("utf-8")
         headers = [(sign, _split(text, sign)) for sign in ([delimiter] if delimiter else DELIMITERS)]
     except UnicodeDecodeError:
         raise FileRefusedError(
-            f"{name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping"
+            Told("{name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping", name=name)
         ) from None
     except csv.Error as error:
         raise FileRefusedError(
-            f"{name}: the header line cannot be taken apart ({error}); "
-            "end lines with LF or CRLF, and close quotation marks"
+            Told(
+                "{name}: the header line cannot be taken apart ({reason}); "
+                "end lines with LF or CRLF, and close quotation marks",
+                name=name,
+                reason=str(error),
+            )
         ) from error
     best, header = max(headers, key=lambda pair: (len(set(pair[1]) & set(wanted)), len(pair[1])))
     return CsvFile(path, compressed, best, header, header_row, may_hold_nul)
+
+
+def _check_first(name: str, first: bytes, header_row: int) -> None:
+    """Refuse a first line that can be no header."""
+    if not first.strip():
+        what = Told("the file is empty")
+        if header_row > 1:
+            what = Told("the file has no line {header_row}, or it is blank", header_row=header_row)
+        text = Told("{name}: {what}; a header line and at least one row are needed", name=name, what=what)
+        raise FileRefusedError(text)
+    if len(first) > MAX_LINE_BYTES:
+        most = MAX_LINE_BYTES // 1024**2
+        raise FileRefusedError(Told("{name}: the header line is longer than {most} MiB", name=name, most=most))
+    if b"\0" in first:
+        text = Told("{name}: the header line holds NUL; is it UTF-16? set encoding in the mapping", name=name)
+        raise FileRefusedError(text)
 
 
 def _record(stream: IO[bytes]) -> bytes:
@@ -107,22 +123,36 @@ def _open(path: Path, compressed: bool) -> Iterator[IO[bytes]]:
             try:
                 yield cast(IO[bytes], unpacked)
             except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise FileRefusedError(f"{path.name}: the gzip data are damaged ({error})") from error
+                raise FileRefusedError(
+                    Told("{file}: the gzip data are damaged ({reason})", file=path.name, reason=str(error))
+                ) from error
 
 
 def _look_through(path: Path, compressed: bool) -> tuple[bytes, bool]:
     """Return up to 4 MiB from where a file stops being ASCII (b"" where it never does), and whether it may hold NUL.
 
-    A gzipped file is read no further than that, so what comes after the sample may hold anything.
+    Raises:
+        FileRefusedError: a gzipped file unpacks to more than a file of its size should.
     """
-    sample, nul = bytearray(), False
+    sample, nul, unpacked = bytearray(), False, 0
+    most = MAX_RATIO * path.stat().st_size + _ANY_SIZE
     with _open(path, compressed) as stream:
         while block := stream.read(_BLOCK_BYTES):
+            unpacked += len(block)
+            if compressed and unpacked > most:
+                raise FileRefusedError(
+                    Told(
+                        "{name}: unpacks to more than {size} MiB, more than a file of its size should; "
+                        "send it as plain CSV",
+                        name=path.name,
+                        size=most // 1024**2,
+                    )
+                )
             nul = nul or b"\0" in block
             if len(sample) < _SAMPLE_BYTES and (sample or not block.isascii()):
                 sample += block
-            if len(sample) >= _SAMPLE_BYTES and (nul or compressed):
-                return bytes(sample), True
+            if len(sample) >= _SAMPLE_BYTES and nul and not compressed:
+                break
     return bytes(sample), nul
 
 

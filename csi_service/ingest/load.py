@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
 from csi_service.facts.duck import run_with_progress
 from csi_service.facts.kinds import KINDS, Kind
@@ -74,7 +75,12 @@ def _open_records(
         if sources and present != fields:
             odd = ", ".join(sorted(present ^ fields))
             raise FileRefusedError(
-                f"{path.name}: its columns differ from those of {paths[0].name} in {odd}; read them in separate runs"
+                Told(
+                    "{file}: its columns differ from those of {first} in {odd}; read them in separate runs",
+                    file=path.name,
+                    first=paths[0].name,
+                    odd=odd,
+                )
             )
         fields = present
         sources.append(source)
@@ -126,10 +132,17 @@ def _present(source: Source, kind: Kind, columns: Columns, mapping: Mapping) -> 
     if missing:
         raise FileRefusedError(_missing_text(source, kind, missing))
     if twice := dict.fromkeys(name for name in names if source.header.count(name) > 1):
-        raise FileRefusedError(f"{source.name}: the header has the column {', '.join(twice)} more than once")
+        raise FileRefusedError(
+            Told("{file}: the header has the column {names} more than once", file=source.name, names=", ".join(twice))
+        )
     if nested := dict.fromkeys(name for name in names if name in source.nested):
-        text = "holds lists or structures; a column of numbers, texts, dates or times is needed"
-        raise FileRefusedError(f"{source.name}: the column {', '.join(nested)} {text}")
+        text = Told(
+            "{file}: the column {names} holds lists or structures; "
+            "a column of numbers, texts, dates or times is needed",
+            file=source.name,
+            names=", ".join(nested),
+        )
+        raise FileRefusedError(text)
     return frozenset(present)
 
 
@@ -137,14 +150,19 @@ def _missing_text(source: Source, kind: Kind, missing: Sequence[str]) -> str:
     named = [name for name in source.header if name]
     found = ", ".join(named[:_SHOWN_COLUMNS]) + (" ..." if len(named) > _SHOWN_COLUMNS else "")
     if source.csv is None:
-        hint = "Is this the right sheet and header row? A mapping can set sheet and header_row"
+        hint = Told("Is this the right sheet and header row? A mapping can set sheet and header_row")
     elif len(source.header) > 1:
-        hint = "Is this the header line? A mapping can set header_row, encoding and delimiter"
+        hint = Told("Is this the header line? A mapping can set header_row, encoding and delimiter")
     else:
-        hint = "Is the delimiter another than comma, semicolon, tab or |? A mapping can set it"
-    return (
-        f"{source.name}: has no column {', '.join(dict.fromkeys(missing))} for {kind.name}; "
-        f"its header reads: {found}. {hint}, and name other columns (csi mapping suggest {source.name})."
+        hint = Told("Is the delimiter another than comma, semicolon, tab or |? A mapping can set it")
+    return Told(
+        "{file}: has no column {missing} for {kind}; its header reads: {found}. "
+        "{hint}, and name other columns (csi mapping suggest {file}).",
+        file=source.name,
+        missing=", ".join(dict.fromkeys(missing)),
+        kind=kind.name,
+        found=found,
+        hint=hint,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from csi_service.core.tables import Table, read_toml
+from csi_service.core.told import Told
 from csi_service.errors import MappingError, Problem
 from csi_service.facts.kinds import KINDS, Field, Kind
 
@@ -85,10 +86,14 @@ def parse_mapping(text: str, name: str) -> Mapping:
     table.text("title", "")
     zone = table.text("time_zone", "") or None
     if zone is not None and zone not in zoneinfo.available_timezones():
-        table.report("time_zone", f"is {zone!r}; give an IANA name such as Asia/Shanghai", zone, "range")
+        table.report(
+            "time_zone", Told("is {zone!r}; give an IANA name such as Asia/Shanghai", zone=zone), zone, "range"
+        )
     header_row = table.number("header_row", 1, least=1, most=1000)
     if header_row % 1 > 0:
-        table.report("header_row", f"is {header_row:g}; give a whole row number", header_row, "range")
+        table.report(
+            "header_row", Told("is {header_row:g}; give a whole row number", header_row=header_row), header_row, "range"
+        )
     mapping = Mapping(
         name=name,
         time_zone=zone,
@@ -110,7 +115,9 @@ def _delimiter(table: Table) -> str | None:
     sign = table.peek("delimiter")
     if sign is None or (isinstance(sign, str) and len(sign) == 1 and sign.isascii() and sign not in '"\r\n\0'):
         return sign
-    table.report("delimiter", f"must be one sign such as ; or | or a tab, found {sign!r}", sign, "range")
+    table.report(
+        "delimiter", Told("must be one sign such as ; or | or a tab, found {sign!r}", sign=sign), sign, "range"
+    )
     return None
 
 
@@ -121,7 +128,14 @@ def _read_kind(table: Table, kind: Kind) -> KindMapping:
     missing = [field.name for field in kind.fields if field.required and field.name not in columns]
     if missing:
         table.report(
-            "", f"names no column for {', '.join(missing)}; every row of {kind.name} needs it", None, "missing"
+            "",
+            Told(
+                "names no column for {missing}; every row of {kind} needs it",
+                missing=", ".join(missing),
+                kind=kind.name,
+            ),
+            None,
+            "missing",
         )
     table.close()
     return KindMapping(columns, rows, taken_from)
@@ -158,7 +172,9 @@ def _read_column(parent: Table, field: Field) -> Column:
 def _mapping_of(table: Table, key: str) -> MappingType[str, Any]:
     value = table.peek(key)
     if value is not None and not isinstance(value, dict):
-        table.report(key, f"must be a table of source text = our value, found {value!r}", value, "type")
+        table.report(
+            key, Told("must be a table of source text = our value, found {value!r}", value=value), value, "type"
+        )
     return value if isinstance(value, dict) else {}
 
 
@@ -166,7 +182,7 @@ def _texts(table: Table, key: str) -> tuple[str, ...]:
     value = table.peek(key)
     items = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(item, str) for item in items):
-        table.report(key, f"must be a text or a list of texts, found {value!r}", value, "type")
+        table.report(key, Told("must be a text or a list of texts, found {value!r}", value=value), value, "type")
         return ()
     return tuple(items)
 
@@ -178,7 +194,12 @@ def _formats(table: Table) -> tuple[str, ...]:
         left = re.sub(f"%-?[{FORMAT_CODES}]", "", pattern)
         if "%" in left or left == pattern:
             codes = " ".join(f"%{code}" for code in FORMAT_CODES)
-            table.report("format", f"{pattern!r} is not a pattern of strptime; usable are {codes}", pattern, "range")
+            table.report(
+                "format",
+                Told("{pattern!r} is not a pattern of strptime; usable are {codes}", pattern=pattern, codes=codes),
+                pattern,
+                "range",
+            )
     if len({"%z" in pattern for pattern in formats}) > 1:
         table.report("format", "must have %z in all patterns or in none", list(formats), "range")
     return formats
@@ -187,7 +208,7 @@ def _formats(table: Table) -> tuple[str, ...]:
 def _flag(table: Table, key: str) -> bool | None:
     value = table.peek(key)
     if value is not None and not isinstance(value, bool):
-        table.report(key, f"must be true or false, found {value!r}", value, "type")
+        table.report(key, Told("must be true or false, found {value!r}", value=value), value, "type")
         return None
     return value
 
@@ -195,6 +216,8 @@ def _flag(table: Table, key: str) -> bool | None:
 def _plain(table: Table, key: str, value: Any) -> str:
     """A text, number, date or truth value as the text that a cell would hold."""
     if isinstance(value, list | dict):
-        table.report(key, f"must be a text, a number or true or false, found {value!r}", value, "type")
+        table.report(
+            key, Told("must be a text, a number or true or false, found {value!r}", value=value), value, "type"
+        )
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from csi_service.core.told import Told
+
 SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")
 ADDED_COLUMNS = ("kind", "file", "line", "column", "value", "reason")
 # SQL of a cell of a file of rejects as it was before `safe_cell`.
@@ -44,7 +46,7 @@ class Outcome:
     def reasons(self) -> list[tuple[str, int]]:
         """Return the reasons of the kept rejects with their number, the most frequent first."""
         pairs = (
-            f"{column} {reason}".strip()
+            Told("{column} {reason}", column=column, reason=reason) if column else reason
             for reject in self.rejects
             for column, reason in zip(reject.columns, reject.reasons, strict=True)
         )

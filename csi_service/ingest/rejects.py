@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.facts.duck import literal, watched
 from csi_service.ingest.csv_files import find_lines, lines_at
 from csi_service.ingest.outcome import Outcome, Reject
@@ -15,11 +16,11 @@ MOST_KEPT = 100_000  # rejects of a kind; more are counted only
 _BLOCK = 10_000
 _SHOWN = 1000  # characters of a line that could not be taken apart
 _REASONS = {
-    "MISSING COLUMNS": "has too few fields for the header",
-    "TOO MANY COLUMNS": "has more fields than the header",
-    "UNQUOTED VALUE": "has a quotation mark that is not closed where it should be",
-    "LINE SIZE OVER MAXIMUM": "is longer than 16 MiB",
-    "INVALID ENCODING": "holds bytes that are not text in the file's encoding; a mapping can set the encoding",
+    "MISSING COLUMNS": Told("has too few fields for the header"),
+    "TOO MANY COLUMNS": Told("has more fields than the header"),
+    "UNQUOTED VALUE": Told("has a quotation mark that is not closed where it should be"),
+    "LINE SIZE OVER MAXIMUM": Told("is longer than 16 MiB"),
+    "INVALID ENCODING": Told("holds bytes that are not text in the file's encoding; a mapping can set the encoding"),
 }
 _APART = ("MISSING COLUMNS", "TOO MANY COLUMNS")  # lines of which the fields are known, only not their columns
 
@@ -34,13 +35,13 @@ def collect_rejects(
         while block := result.fetchmany(_BLOCK):
             records.outcome.rejected += len(block)
             found += block[: MOST_KEPT - len(found)]
+    told = records.reasons()
     for number, source in enumerate(records.sources):
         rows = [row for row in found if row[0] == number]
         lines = find_lines(source.csv, [row[2] for row in rows]) if rows and source.csv else [row[1] for row in rows]
         for (_, _, original, problems), line in zip(rows, lines, strict=True):
-            columns, values, reasons = (
-                tuple(problem[key] for problem in problems) for key in ("column", "value", "reason")
-            )
+            columns, values = (tuple(problem[key] for problem in problems) for key in ("column", "value"))
+            reasons = tuple(told[problem["reason"]] for problem in problems)
             cells = dict(zip(source.header, original, strict=True))
             records.outcome.rejects.append(Reject(source.name, line, columns, values, reasons, cells))
     _sort(records.outcome)
@@ -68,7 +69,7 @@ def _structure_reject(source: Source, line: int, error: str, text: str) -> Rejec
     lines = text.count("\n") + 1
     reason = _REASONS.get(error, error.lower())
     if error not in _APART and lines > 1:
-        reason += f"; it takes {lines} lines with it"
+        reason = Told("{reason}; it takes {count} lines with it", reason=reason, count=lines)
     cells: Sequence[str] = ()
     if error in _APART and source.csv is not None:
         lines = 1

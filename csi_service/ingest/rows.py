@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
 from csi_service.facts.duck import literal
 from csi_service.facts.kinds import Field, Kind
@@ -18,6 +19,9 @@ _SQL_TYPES = {
     "instant": "TIMESTAMP", "instants": "TIMESTAMP[]", "flag": "BOOLEAN", "seconds": "DOUBLE", "number": "DOUBLE",
     "count": "DOUBLE", "day": "DATE", "level": "TINYINT",
 }  # fmt: skip
+
+
+_BLANK = Told("is blank; every row needs it")
 
 
 @dataclass(slots=True)
@@ -63,6 +67,11 @@ class Records:
             cell = value if sure else f"r_{item.name}"
             doubts.append(doubt(item.type, how, value, cell, required=item.required, nul=nul))
         return " + ".join(doubts)
+
+    def reasons(self) -> dict[str, Told]:
+        """Return why a row can be rejected, by the text that `problems` has for it."""
+        told = [_BLANK, *(rule.reason for rule in self.kind.rules), *(how.reason for how in self.reads.values())]
+        return {str(reason): reason for reason in told}
 
 
 def reads_of(kind: Kind, fields: frozenset[str], mapping: Mapping, zones: Zones) -> dict[str, Typed]:
@@ -189,7 +198,13 @@ def _cell(source: Source, column: Column, blanks: Sequence[str]) -> str:
 def _condition(source: Source, condition: Condition, blanks: Sequence[str]) -> str:
     name = source.column(condition.column)
     if name is None:
-        raise FileRefusedError(f"{source.name}: has no column {condition.column}, by which the mapping chooses rows")
+        raise FileRefusedError(
+            Told(
+                "{file}: has no column {column}, by which the mapping chooses rows",
+                file=source.name,
+                column=condition.column,
+            )
+        )
     text = f"coalesce(trim({name}), '')"
     if condition.blank is not None:
         nothing = ", ".join(map(literal, ("", *blanks)))
@@ -210,7 +225,7 @@ def _check(item: Field, column: Column, how: Typed) -> tuple[str, str]:
     problem = _problem(item.name, where, cell, how.reason)
     if not item.required:
         return _fault(item, how), problem
-    blank = _problem(item.name, where, "''", "is blank; every row needs it")
+    blank = _problem(item.name, where, "''", _BLANK)
     return _fault(item, how), f"CASE WHEN {trimmed(cell)} IS NULL THEN {blank} ELSE {problem} END"
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
-from csi_service.facts.duck import identifier, literal
+from csi_service.facts.duck import file_literal, identifier, literal
 from csi_service.ingest import csv_files
 from csi_service.ingest.csv_files import MAX_LINE_BYTES, CsvFile
 from csi_service.ingest.header import MAX_COLUMNS
@@ -67,15 +68,23 @@ def open_source(
         FileRefusedError: no such file, or a file that cannot be read as a whole.
     """
     if not path.is_file():
-        raise FileRefusedError(f"{path}: there is no such file")
+        raise FileRefusedError(Told("{path}: there is no such file", path=path))
     try:
         with path.open("rb") as stream:
             start = stream.read(200)
         source = _open(connection, path, start, folder, mapping, wanted, table)
     except OSError as error:
-        raise FileRefusedError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise FileRefusedError(
+            Told("{path}: cannot be read ({reason})", path=path, reason=error.strerror or error)
+        ) from error
     if len(source.header) > MAX_COLUMNS:
-        raise FileRefusedError(f"{path.name}: has more than {MAX_COLUMNS:,} columns; leave out those that are not used")
+        raise FileRefusedError(
+            Told(
+                "{file}: has more than {most:,} columns; leave out those that are not used",
+                file=path.name,
+                most=MAX_COLUMNS,
+            )
+        )
     return source
 
 
@@ -94,7 +103,10 @@ def _open(
         return _from_parquet(connection, path, mapping)
     if start.startswith(_OLD_EXCEL):
         raise FileRefusedError(
-            f"{path.name}: is an old .xls workbook, or one with a password; save it as .xlsx without one, or as CSV"
+            Told(
+                "{file}: is an old .xls workbook, or one with a password; save it as .xlsx without one, or as CSV",
+                file=path.name,
+            )
         )
     rejects = _REJECTS.match(start) is not None
     if rejects:  # our own file of rejects, mended: the mapping knows its columns, but not how we write
@@ -115,7 +127,7 @@ def _read_csv(file: CsvFile, types: MappingType[str, str] | None = None) -> str:
     columns = ", ".join(f"'c{n}': '{(types or {}).get(f'c{n}', 'VARCHAR')}'" for n in range(len(file.header)))
     how = "store_rejects=true" if types is None else f"timestampformat='{_INSTANT}'"
     return (
-        f"read_csv({literal(str(file.path))}, auto_detect=false, header=true, skip={file.header_row - 1}, "
+        f"read_csv({file_literal(file.path)}, auto_detect=false, header=true, skip={file.header_row - 1}, "
         f"delim={literal(file.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, {how}, "
         f"max_line_size={MAX_LINE_BYTES}, buffer_size={_BUFFER_BYTES}, "
         f"compression='{'gzip' if file.compressed else 'none'}')"
@@ -146,12 +158,14 @@ def _from_parquet(connection: duckdb.DuckDBPyConnection, path: Path, mapping: Ma
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = literal(str(path))
+    file = file_literal(path)
     try:
         header = tuple(pq.read_schema(path).names)  # the engine gives names that stand twice another name
         described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({file})").fetchall()
     except (duckdb.Error, pa.ArrowException) as error:
-        raise FileRefusedError(f"{path.name}: is not a readable Parquet file ({str(error).splitlines()[0]})") from error
+        raise FileRefusedError(
+            Told("{file}: is not a readable Parquet file ({reason})", file=path.name, reason=str(error).splitlines()[0])
+        ) from error
     columns = [
         f"{_parquet_text(name, type_, mapping.decimal)} AS c{index}"
         for index, (name, type_, *_) in enumerate(described)

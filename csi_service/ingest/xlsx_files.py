@@ -14,6 +14,7 @@ import openpyxl
 import pyarrow as pa
 from openpyxl.utils.exceptions import InvalidFileException
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
 from csi_service.ingest.header import MAX_COLUMNS, header_of
 
@@ -51,7 +52,12 @@ class Sheet:
         if not names or (sheet is not None and sheet not in names):
             asked = f" {sheet!r}" if names else ""
             raise FileRefusedError(
-                f"{self._path.name}: has no sheet{asked} with cells; it has {', '.join(names) or 'none'}"
+                Told(
+                    "{file}: has no sheet{asked} with cells; it has {names}",
+                    file=self._path.name,
+                    asked=asked,
+                    names=", ".join(names) or Told("none"),
+                )
             )
         self._sheet = self._book[sheet or names[0]]
         with _refusing(self._path):
@@ -60,7 +66,13 @@ class Sheet:
                 for _, row in islice(self._rows(MAX_COLUMNS + 1), header_row or HEADER_SEARCH_ROWS)
             ]
         if not any(any(row) for row in top) or (header_row is not None and len(top) < header_row):
-            raise FileRefusedError(f"{self._path.name}: sheet {self._sheet.title!r} is empty or ends before its header")
+            raise FileRefusedError(
+                Told(
+                    "{file}: sheet {sheet!r} is empty or ends before its header",
+                    file=self._path.name,
+                    sheet=self._sheet.title,
+                )
+            )
         best = max(range(len(top)), key=lambda index: (len(set(top[index]) & set(wanted)), any(top[index]), -index))
         self._header_at = header_row or best + 1
         self.header = top[self._header_at - 1]
@@ -112,7 +124,11 @@ def _refusing(path: Path) -> Iterator[None]:
             yield
     except _BROKEN as error:
         raise FileRefusedError(
-            f"{path.name}: is not a readable XLSX workbook ({error}); save it again as .xlsx or as CSV"
+            Told(
+                "{file}: is not a readable XLSX workbook ({reason}); save it again as .xlsx or as CSV",
+                file=path.name,
+                reason=str(error),
+            )
         ) from error
 
 
@@ -122,7 +138,11 @@ def _refuse_bomb(path: Path) -> None:
     if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * path.stat().st_size + 1024**2:
         size = f"{unpacked / 1024**2:,.0f} MiB"
         raise FileRefusedError(
-            f"{path.name}: unpacks to {size}, more than a workbook of this size should; save it as CSV"
+            Told(
+                "{file}: unpacks to {size}, more than a workbook of this size should; save it as CSV",
+                file=path.name,
+                size=size,
+            )
         )
 
 

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 
 from csi_service.errors import StoreFullError
-from csi_service.facts.duck import literal, run_with_progress
+from csi_service.facts.duck import file_literal, literal, run_with_progress
 from csi_service.facts.kinds import KINDS
 from csi_service.facts.partitions import COLUMNS, Part, place, relation, telling_damage, write_part
 from csi_service.ingest.load import Importer, ready_records
@@ -143,7 +143,7 @@ def _count_bad(duck: duckdb.DuckDBPyConnection, folder: Path) -> int:
 
 
 def _read(files: Iterable[Path]) -> str:
-    listed = ", ".join(literal(str(file)) for file in files)
+    listed = ", ".join(file_literal(file) for file in files)
     return f"read_parquet([{listed}], hive_partitioning=false, filename=true)"
 
 

@@ -225,9 +225,9 @@ def test_a_worker_of_its_own_works_the_queue_off(store, files):
 
 def test_undoing_waits_in_the_queue_as_well(store, files):
     bring(store, "calls", files[0])
-    assert request_undo(store, 1, "somebody").status == "undoing"
+    assert request_undo(store, 1, "somebody", now()).status == "undoing"
     with pytest.raises(ConflictError, match="import 1 is undoing"):
-        request_undo(store, 1, "somebody")
+        request_undo(store, 1, "somebody", now())
     assert len(kept_calls(store)) == 30
     work_off(store, now)
     found = find_import(store, 1)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from csi_service.errors import ConflictError, FileRefusedError, MappingError, NotFoundError
 from csi_service.records.tables import AUDIT, DAYS
+from csi_service.store import import_calls
 from csi_service.store.folder import open_store
 from csi_service.store.import_books import find_import, list_imports, rejects_of
 from tests.files import make_csv
@@ -29,6 +30,38 @@ def counts(made, kind="calls"):
 
 
 # --- calls
+
+
+WAYS = {
+    "usual": [row("C1", "2026-03-02 23:59:59"), row("C2", "2026-03-03 00:00:00", "T2", "", 5)],
+    "a call thrice": [row("C1", f"2026-03-0{n} 09:00:00") for n in (2, 3, 2)],
+    "many days": [row(f"C{n}", f"2026-03-{n % 28 + 1:02} 0{n % 9}:00:00", f"T{n % 3}", n % 40, "") for n in range(400)],
+    "a bad rule": [row("C1", "2026-03-02 09:00:00"), row("C2", "2026-03-02 09:00:00", wait=-1)],
+    "a bad cell": [row("C1", "2026-03-02 09:00:00"), row("C2", "2026-03-02 09:00:00", talk="long")],
+    "an instant with its offset": [row("C1", "2026-03-02T20:00:00Z"), row("C2", "2026-03-02 09:00:00")],
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_same_calls_come_in_whether_the_reader_makes_the_values_or_their_texts_do(
+    store, tmp_path, monkeypatch, name
+):
+    found, made_ready = [], []
+
+    def stage_ready(*given):
+        made_ready.append(real(*given))
+        return made_ready[-1]
+
+    real = import_calls._stage_ready
+    for way in (stage_ready, lambda *given: None):
+        monkeypatch.setattr(import_calls, "_stage_ready", way)
+        made = bring(store, "calls", calls_file(tmp_path / "a.csv", *WAYS[name]))
+        rejects = rejects_of(store, made).read_text(encoding="utf-8") if counts(made)[-1] else ""
+        found.append((made.outcomes, rejects, [call | {"import_id": None} for call in kept_calls(store)]))
+        undo(store, made.id)
+    assert found[0] == found[1]
+    of_values = name in ("usual", "a call thrice", "many days")
+    assert [ready is not None for ready in made_ready] == [of_values], "this is the way that was meant"
 
 
 def test_calls_count_on_their_local_days(store, tmp_path):
