@@ -37,7 +37,7 @@ class FormsFolder:
         names = self.names()
         if name not in names:
             raise NotFoundError(
-                Told("there is no form {name!r}; there are {value}", name=name, value=", ".join(names) or "none")
+                Told("there is no form {name!r}; there are {value}", name=name, value=", ".join(names) or Told("none"))
             )
         path = next(found for folder in self._folders if (found := folder / f"{name}.toml").is_file())
         changed = path.stat().st_mtime_ns

@@ -2,19 +2,30 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from importlib.resources import files
 
-from babel.messages.pofile import read_po
-
-from csi_service.core.told import Told
+from csi_service.core.told import Told, chained
 from csi_service.errors import CsiError, DocumentError, InvalidInputError, Problem
 
 LANGUAGES = ("en", "zh")
 ENGLISH = LANGUAGES[0]
-_ERRORS = "NotFound FileRefused NotAllowed Conflict Outdated StoreBusy StoreFull Damaged Malformed"
-_FIRST = ("_", "marked", "Told", "words", "self", "translate", "fault", "refusal", "UnsupportedMediaType")
-# A text in such a call is found for translation: the call's name, and which of its arguments the text is.
-MARKS = dict.fromkeys((*_FIRST, *(f"{name}Error" for name in _ERRORS.split())), (1,)) | {"Problem": (2,)}
+_ERRORS = "NotFound FileRefused NotAllowed Conflict Outdated StoreBusy StoreFull Damaged Malformed Settings Operator"
+_FIRST = (
+    "_",
+    "marked",
+    "Told",
+    "words",
+    "self",
+    "translate",
+    "say",
+    "fault",
+    "refusal",
+    "UnsupportedMediaType",
+    "NotAcceptable",
+)
+_SECOND = ("Problem", "report", "warn", "chained")
+# A text in such a call is found for translation: the call's name, and which of its arguments the texts are.
+MARKS = {"Verdict": (1, 3), "Setting": (3,), "_row": (3,), "heads": tuple(range(1, 13)), **dict.fromkeys(_SECOND, (2,))}
+MARKS |= dict.fromkeys((*_FIRST, *(f"{name}Error" for name in (*_ERRORS.split(), "Cancelled", "Usage"))), (1,))
 
 Translate = Callable[[str], str]
 
@@ -32,7 +43,11 @@ def translator(language: str) -> Translate:
         InvalidInputError: no such language; the message names the languages.
     """
     if language not in LANGUAGES:
-        text = f"{language!r} is not a language of this service; accepted are {', '.join(LANGUAGES)}"
+        text = Told(
+            "{language!r} is not a language of this service; accepted are {languages}",
+            language=language,
+            languages=", ".join(LANGUAGES),
+        )
         raise InvalidInputError(Problem("lang", text, language, "language"))
     texts = {} if language == ENGLISH else _catalogue(language)
     return lambda text: texts.get(text, text)
@@ -59,20 +74,39 @@ def tell(text: str, translate: Translate) -> str:
 
 def told_problem(problem: Problem, translate: Translate) -> str:
     """Return a problem as one line, as `str(problem)` gives it, in the translator's language."""
-    message = tell(problem.message, translate)
-    return f"{problem.where}: {message}" if problem.where else message
+    return tell(line_of(problem), translate)
 
 
 def told_error(error: CsiError, translate: Translate) -> str:
     """Return an error's message, as `str(error)` gives it, in the translator's language."""
+    return tell(message_of(error), translate)
+
+
+def line_of(problem: Problem) -> str:
+    """Return a problem as one line, as `str(problem)` gives it, that can be told in another language."""
+    if not problem.where:
+        return problem.message
+    return Told("{where}: {message}", where=problem.where, message=problem.message)
+
+
+def message_of(error: CsiError) -> str:
+    """Return an error's message, as `str(error)` gives it, that can be told in another language."""
     if isinstance(error, InvalidInputError | DocumentError):
-        lines = "; ".join(told_problem(problem, translate) for problem in error.problems)
-        return f"{error.document}: {lines}" if isinstance(error, DocumentError) else lines
+        lines = chained([line_of(problem) for problem in error.problems], "{first}; {second}")
+        return (
+            Told("{where}: {message}", where=error.document, message=lines)
+            if isinstance(error, DocumentError)
+            else lines
+        )
     text = error.args[0] if len(error.args) == 1 else ""
-    return tell(text, translate) if isinstance(text, str) and text else str(error)
+    return text if isinstance(text, str) and text else str(error)
 
 
 def _catalogue(language: str) -> dict[str, str]:
+    from importlib.resources import files  # both take their time to load, and English needs none
+
+    from babel.messages.pofile import read_po
+
     path = files("csi_service") / "translations" / language / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as stream:
         catalogue = read_po(stream, locale=language, abort_invalid=True)

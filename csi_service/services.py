@@ -43,7 +43,7 @@ def build_services(settings: Settings) -> Services:
     def store() -> "Store":
         from csi_service.store.folder import open_store  # loads SQLAlchemy, which scoring files can do without
 
-        return open_store(settings.data, str(settings.time_zone), settings.database_url)
+        return open_store(settings.data, str(settings.time_zone), settings.database_url, settings.undo_days)
 
     return Services(
         settings=settings,

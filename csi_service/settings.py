@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from csi_service.core.told import Told
 from csi_service.errors import SettingsError
+from csi_service.language import ENGLISH, LANGUAGES
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,12 +26,14 @@ class Settings:
     max_upload_bytes: int
     max_records_bytes: int
     unknown_calls: str
+    undo_days: int
     host: str
     port: int
     workers: int
     threads: int
     log_format: str
     log_level: str
+    language: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Setting:
     name: str
     default: str
     help: str
-    accepted: str
+    accepted: Told
     parse: Callable[[str], Any]
     secret: bool = False
 
@@ -106,16 +110,18 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def _row(name: str, default: str, text: str, least: int, most: int) -> Setting:
-    return Setting(name, default, text, f"a whole number from {least} to {most}", _whole(least, most))
+    return Setting(
+        name, default, text, Told("a whole number from {least} to {most}", least=least, most=most), _whole(least, most)
+    )
 
 
 SETTINGS = (
-    Setting("CSI_DATA", "csi-data", "data folder; it is made where there is none", "the path of a folder", Path),
+    Setting("CSI_DATA", "csi-data", "data folder; it is made where there is none", Told("the path of a folder"), Path),
     Setting(
         "CSI_DATABASE_URL",
         "",
         "address of a PostgreSQL database for the records; empty: SQLite in the data folder",
-        "an address such as postgresql://user:password@host/database",
+        Told("an address such as postgresql://user:password@host/database"),
         _database,
         secret=True,
     ),
@@ -123,21 +129,21 @@ SETTINGS = (
         "CSI_WEIGHTS",
         "",
         "folder of the weights files; empty: those that come with the program",
-        "a folder that exists",
+        Told("a folder that exists"),
         _folder,
     ),
     Setting(
         "CSI_SAMPLES",
         "",
         "folder of documents that /docs links to and shows to everybody; empty: none",
-        "a folder that exists",
+        Told("a folder that exists"),
         _folder,
     ),
     Setting(
         "CSI_TIME_ZONE",
         "Asia/Shanghai",
         "the centre's time zone, in which days are cut",
-        "an IANA name such as Asia/Shanghai",
+        Told("an IANA name such as Asia/Shanghai"),
         _zone,
     ),
     _row("CSI_MAX_BODY_BYTES", "1048576", "largest request body; a larger one is answered with 413", 1024, 1 << 30),
@@ -155,30 +161,50 @@ SETTINGS = (
         "CSI_UNKNOWN_CALLS",
         "accept",
         "ratings and evaluations of calls that are not kept: accept them until the call arrives, or refuse them",
-        "accept or refuse",
+        Told("accept or refuse"),
         _one_of("accept", "refuse"),
     ),
-    Setting("CSI_HOST", "127.0.0.1", "address to listen on; 0.0.0.0 for all", "a host name or an IP address", _host),
+    _row(
+        "CSI_UNDO_DAYS",
+        "90",
+        "days for which an import can be undone; then what it has replaced is deleted at the next start or import",
+        1,
+        36_500,
+    ),
+    Setting(
+        "CSI_HOST", "127.0.0.1", "address to listen on; 0.0.0.0 for all", Told("a host name or an IP address"), _host
+    ),
     _row("CSI_PORT", "8000", "port to listen on", 1, 65_535),
     _row("CSI_WORKERS", "2", "worker processes, about one a core", 1, 64),
-    _row(
-        "CSI_THREADS", "2", "requests that a worker takes at once; more of them help against slow clients only", 1, 64
-    ),
+    _row("CSI_THREADS", "4", "requests that a worker takes at once; their writes share a commit", 1, 64),
     Setting(
         "CSI_LOG_FORMAT",
         "json",
         "json: the log on standard error is one JSON object a line; text: lines for people",
-        "json or text",
+        Told("json or text"),
         _one_of("json", "text"),
     ),
     Setting(
         "CSI_LOG_LEVEL",
         "info",
         "the least that is logged; warning leaves out the line of each request",
-        "info, warning or error",
+        Told("info, warning or error"),
         _one_of("info", "warning", "error"),
     ),
+    Setting(
+        "CSI_LANGUAGE",
+        ENGLISH,
+        "language of what commands print for people, and of csi report; --lang goes before it",
+        Told("en or zh"),
+        _one_of(*LANGUAGES),
+    ),
 )
+
+
+def load_language(environ: Mapping[str, str] | None = None) -> str:
+    """Return the language that an environment sets; English where it sets none that there is, so as to tell so."""
+    found = (os.environ if environ is None else environ).get("CSI_LANGUAGE", "").strip()
+    return found if found in LANGUAGES else ENGLISH
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -194,8 +220,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
-            shown = "not usable" if setting.secret else repr(text)
-            raise SettingsError(f"{setting.name} is {shown}; accepted is {setting.accepted}") from error
+            shown = Told("not usable") if setting.secret else repr(text)
+            raise SettingsError(
+                Told(
+                    "{name} is {shown}; accepted is {accepted}",
+                    name=setting.name,
+                    shown=shown,
+                    accepted=setting.accepted,
+                )
+            ) from error
     return Settings(**values)
 
 
@@ -204,12 +237,19 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> str:
     text = environ.get(setting.name, "").strip()
     file = environ.get(f"{setting.name}_FILE", "").strip() if setting.secret else ""
     if file and text:
-        raise SettingsError(f"{setting.name} and {setting.name}_FILE are both given; give one of them")
+        raise SettingsError(Told("{name} and {name}_FILE are both given; give one of them", name=setting.name))
     if file:
         try:
             text = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingsError(f"{setting.name}_FILE names {file}, which cannot be read ({error.strerror})") from error
+            raise SettingsError(
+                Told(
+                    "{name}_FILE names {file}, which cannot be read ({reason})",
+                    name=setting.name,
+                    file=file,
+                    reason=error.strerror,
+                )
+            ) from error
     return text or setting.default
 
 

@@ -45,7 +45,7 @@ class WeightsFolder:
                 Told(
                     "there are no weights {name!r}; there are {value}",
                     name=name,
-                    value=", ".join(self.names()) or "none",
+                    value=", ".join(self.names()) or Told("none"),
                 )
             )
         path = self.folder / f"{name}.toml"

@@ -16,6 +16,7 @@ from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
 from csi_service.store.import_queue import recover
 from csi_service.store.parts import sweep_unused
+from csi_service.store.settle import settle_imports
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ def _start() -> tuple[Services, Flask]:
     _log.info("start", extra={**versions, "data": str(store.folder)})
     for line in recover(store, services.now):
         _log.warning(line)
+    if settled := settle_imports(store, services.now()):
+        _log.info("imports can be undone no more", extra={"imports": settled})
     if swept := sweep_unused(store):
         _log.info("files of calls that nothing needed any more were deleted", extra={"files": len(swept)})
     store.database.close()  # a connection must not be taken along into a worker: each opens its own

@@ -42,7 +42,7 @@ def permit(caller: Caller, action: str) -> None:
         NotAllowedError: it does not; the message names the roles that do.
     """
     if not caller.may(action):
-        may = ", ".join(ACTIONS.get(action, ())) or "none"
+        may = ", ".join(ACTIONS.get(action, ())) or Told("none")
         raise NotAllowedError(
             Told("a key of the role {role} may not do this; these roles may: {may}", role=caller.role, may=may)
         )

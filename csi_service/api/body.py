@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
+from csi_service.language import Translate, chosen, translator
 from csi_service.schema.problem import pointer, problems_of
 
 MOST_DEPTH = 32
@@ -158,8 +159,10 @@ def json_content() -> bytes:
     if request.environ.get("CONTENT_TYPE") == "application/json":
         return _content()
     if request.mimetype != "application/json":
-        found = f"not {request.mimetype}" if request.mimetype else "and say so in Content-Type"
-        raise UnsupportedMediaType(Told("Send the body as application/json, {found}.", found=found))
+        text = Told("Send the body as application/json, and say so in Content-Type.")
+        if request.mimetype:
+            text = Told("Send the body as application/json, not {found}.", found=request.mimetype)
+        raise UnsupportedMediaType(text)
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("Send JSON as UTF-8; no other charset is read.")
     return _content()
@@ -201,6 +204,11 @@ class BodyReader:
 def dumps(body: Any) -> str:
     """Return a body as JSON text."""
     return _WRITER.encode(body)
+
+
+def spoken() -> Translate:
+    """Return the translator into the language that the caller likes best."""
+    return translator(chosen(request.accept_languages))
 
 
 def answer(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:

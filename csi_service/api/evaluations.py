@@ -16,13 +16,14 @@ from werkzeug.exceptions import PreconditionRequired
 from werkzeug.routing import BaseConverter
 
 from csi_service.api.auth import requires
-from csi_service.api.body import answer, json_content, limit_body, read_body, read_json
+from csi_service.api.body import answer, json_content, limit_body, read_body, read_json, spoken
 from csi_service.api.examples import RATING_EXAMPLE, RECORDS
 from csi_service.api.query import read_query
 from csi_service.api.records import ONCE_PARAMETER, as_text, once_key, respond
 from csi_service.core.levels import CHINESE, LEVELS
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
+from csi_service.language import Translate
 from csi_service.schema.evaluations import (
     EVALUATION,
     EVALUATION_CHANGE,
@@ -39,7 +40,7 @@ from csi_service.schema.evaluations import (
     RatingsPage,
 )
 from csi_service.schema.fields import kind_of
-from csi_service.schema.records import MOST_RECORDS, RecordSchema, Sent, read_records, results_body
+from csi_service.schema.records import MOST_RECORDS, RecordSchema, Sent, read_records, results_body, told_result
 from csi_service.services import Services
 from csi_service.store.drafts import EVALUATIONS as KIND
 from csi_service.store.drafts import Draft, draft_evaluation, draft_rating
@@ -168,7 +169,7 @@ def _add_post(found: Blueprint, services: Services, sending: Any, door: Door) ->
         store = services.store()
         judging = judge(store, drafts, door.prefix, services.settings.unknown_calls, g.caller.name)
         once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
-        tell = functools.partial(_tell, judging, type(body) is dict)
+        tell = functools.partial(_tell, judging, type(body) is dict, spoken())
         kept = sending().send(KIND, judging.items, g.caller, services.now(), tell, once, judging.screen, judging.beside)
         return respond(kept)
 
@@ -208,8 +209,11 @@ _POST_ABOUT = {
 }
 
 
-def _tell(judging: Judging, alone: bool, results: list[Body]) -> Answer:
-    told = [result if result["status"] == "rejected" else result | judging.told(result["index"]) for result in results]
+def _tell(judging: Judging, alone: bool, translate: Translate, results: list[Body]) -> Answer:
+    told = [
+        told_result(result, translate) if result["status"] == "rejected" else result | judging.told(result["index"])
+        for result in results
+    ]
     if alone:
         return Answer(201 if told[0]["status"] == "created" else 200, as_text(told[0]))
     unmatched = sum(result.get("unmatched", False) for result in told)

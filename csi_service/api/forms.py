@@ -4,9 +4,10 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from csi_service.api.auth import requires
-from csi_service.api.body import answer
+from csi_service.api.body import answer, spoken
 from csi_service.core.forms import in_effect
 from csi_service.errors import FormError, NotFoundError
+from csi_service.language import told_problem
 from csi_service.schema.forms import FormsList, FormWhole, named_body, whole_body
 from csi_service.services import Services
 
@@ -38,7 +39,7 @@ def blueprint(services: Services) -> Blueprint:
             try:
                 form = services.forms.get(name)
             except FormError as error:
-                rows.append(named_body(name, None, [str(problem) for problem in error.problems]))
+                rows.append(named_body(name, None, [told_problem(problem, spoken()) for problem in error.problems]))
             else:
                 readable.append(form)
                 rows.append(named_body(name, form, []))

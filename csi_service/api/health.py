@@ -7,6 +7,7 @@ from marshmallow import Schema, fields
 from csi_service.api.body import answer
 from csi_service.core.weights import in_effect
 from csi_service.errors import NotFoundError, OperatorError
+from csi_service.language import message_of
 from csi_service.services import Services
 from csi_service.store.folder import check_database
 
@@ -40,7 +41,7 @@ def blueprint(services: Services) -> Blueprint:
         try:
             in_effect(services.dated_weights(), services.today())
         except NotFoundError as error:
-            raise OperatorError(str(error)) from error
+            raise OperatorError(message_of(error)) from error
         return answer({"status": "ready"})
 
     return found

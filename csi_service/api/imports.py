@@ -17,6 +17,7 @@ from csi_service.api.query import read_query
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, MappingError, NotAllowedError, Problem
 from csi_service.facts.kinds import KINDS
+from csi_service.language import line_of
 from csi_service.schema.fields import is_unicode
 from csi_service.schema.imports import FORM, ImportBody, ImportPage, ImportsQuery
 from csi_service.schema.scores import plain
@@ -153,7 +154,7 @@ def _add_changes(found: Blueprint, services: Services) -> None:
     @requires("import.write")
     def undo(number: int) -> Response:
         _check_teams()
-        made = request_undo(services.store(), number, _caller().name)
+        made = request_undo(services.store(), number, _caller().name, services.now())
         ensure_worker(services.store(), services.settings)
         return _accepted(made)
 
@@ -210,7 +211,7 @@ def _send(services: Services) -> Import:
             source_zone = zone_of(described, zone, store)
         except MappingError as error:
             raise InvalidInputError(
-                *(Problem("/mapping", str(each), each.found, each.code) for each in error.problems)
+                *(Problem("/mapping", line_of(each), each.found, each.code) for each in error.problems)
             ) from error
         return accept(store, folder, kind, names, mapping, source_zone, _caller().name, services.now)
 

@@ -15,6 +15,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import NotAcceptable
 
 from csi_service import __version__
+from csi_service.core.told import Told
 from csi_service.errors import NotFoundError
 from csi_service.services import Services
 
@@ -118,7 +119,7 @@ def _medium() -> str:
         return JSON
     media = request.accept_mimetypes.best_match([JSON, CSV])
     if media is None:
-        raise NotAcceptable(f"The answer comes as {JSON} or {CSV}; accept one of them.")
+        raise NotAcceptable(Told("The answer comes as {json} or {csv}; accept one of them.", json=JSON, csv=CSV))
     return media
 
 

@@ -10,10 +10,11 @@ from flask_smorest import Blueprint
 
 from csi_service.api import batches
 from csi_service.api.auth import permit, requires
-from csi_service.api.body import MalformedError, dumps, json_content, limit_body, read_json, told
+from csi_service.api.body import MalformedError, dumps, json_content, limit_body, read_json, spoken, told
 from csi_service.api.examples import PLAN, RECORDS
 from csi_service.core.told import Told
 from csi_service.facts.kinds import KINDS, Kind
+from csi_service.language import Translate
 from csi_service.schema.batches import BatchBody
 from csi_service.schema.records import (
     MOST_RECORDS,
@@ -22,6 +23,7 @@ from csi_service.schema.records import (
     read_records,
     record_schema,
     results_body,
+    told_result,
 )
 from csi_service.services import Services
 from csi_service.store.sending import Answer, Once, Sending
@@ -73,7 +75,7 @@ def _add(found: Blueprint, services: Services, sending: Any, kind: Kind) -> None
         permit(g.caller, "record.write")
         items = read_records(schema, body)
         once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
-        tell = _tell_one if type(body) is dict else _tell_all
+        tell = functools.partial(_tell_one if type(body) is dict else _tell_all, spoken())
         return respond(sending().send(kind, items, g.caller, services.now(), tell, once))
 
     documented = _document(found, kind, schema)(view)
@@ -128,12 +130,13 @@ def once_key() -> str | None:
     return str(key)
 
 
-def _tell_one(results: list[dict[str, Any]]) -> Answer:
-    return Answer(201 if results[0]["status"] == "created" else 200, as_text(results[0]))
+def _tell_one(translate: Translate, results: list[dict[str, Any]]) -> Answer:
+    (result,) = results
+    return Answer(201 if result["status"] == "created" else 200, as_text(told_result(result, translate)))
 
 
-def _tell_all(results: list[dict[str, Any]]) -> Answer:
-    return Answer(200, as_text(results_body(results)))
+def _tell_all(translate: Translate, results: list[dict[str, Any]]) -> Answer:
+    return Answer(200, as_text(results_body([told_result(result, translate) for result in results])))
 
 
 def as_text(body: dict[str, Any]) -> str:

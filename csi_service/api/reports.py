@@ -167,7 +167,7 @@ def _chosen(versions: list[Published], version: str | None) -> Published | None:
     for each in versions:
         if each.version == int(version):
             return each
-    numbers = ", ".join(str(each.version) for each in versions) or "none"
+    numbers = ", ".join(str(each.version) for each in versions) or Told("none")
     raise NotFoundError(
         Told(
             "there is no published version {version} of this report; there are: {numbers}",

@@ -53,13 +53,19 @@ def composite(body: Body, calculators: tuple[Calculator, ...], weights: WeightSe
             nodes.append(bare(name, NOTHING if value is None else one(value["value"])))
     for calculator in calculators:
         if calculator.name not in weights.csi and body.get(calculator.name) is not None:
-            warnings.append(f"{calculator.name} is given, but the weights {weights.name} do not weigh it in csi")
+            warnings.append(
+                Told(
+                    "{component} is given, but the weights {weights} do not weigh it in csi",
+                    component=calculator.name,
+                    weights=weights.name,
+                )
+            )
     return compose(nodes, weights)
 
 
 def _parameters(calculator: Calculator, weights: WeightSet) -> Any:
     if calculator.name not in weights.components:
-        names = ", ".join(weights.components) or "none"
+        names = ", ".join(weights.components) or Told("none")
         text = Told(
             "have no table [{name}], which this evidence needs; there are {names}", name=calculator.name, names=names
         )

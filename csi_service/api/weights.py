@@ -8,10 +8,11 @@ from werkzeug.routing import BaseConverter
 
 from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
-from csi_service.api.body import answer
+from csi_service.api.body import answer, spoken
 from csi_service.api.weights_choice import names_of
 from csi_service.core.weights import in_effect, read_weights
 from csi_service.errors import InvalidInputError, NotFoundError, Problem, WeightsError
+from csi_service.language import tell, told_problem
 from csi_service.schema.fields import fault
 from csi_service.schema.problem import entries, problems_of
 from csi_service.schema.weights import (
@@ -119,7 +120,7 @@ def _list(services: Services) -> dict[str, Any]:
         try:
             weights = services.weights.get(name)
         except WeightsError as error:
-            listed.append(listed_body(name, None, [str(problem) for problem in error.problems]))
+            listed.append(listed_body(name, None, [told_problem(problem, spoken()) for problem in error.problems]))
         else:
             readable.append(weights)
             listed.append(listed_body(name, weights, []))
@@ -140,11 +141,12 @@ def _check(body: dict[str, Any]) -> dict[str, Any]:
         faults = faults_of_document(document)
         if not faults:
             weights = read_weights(document, key)
-            return {"valid": True, "digest": weights.digest, "problems": [], "warnings": list(weights.warnings)}
+            warnings = [tell(warning, spoken()) for warning in weights.warnings]
+            return {"valid": True, "digest": weights.digest, "problems": [], "warnings": warnings}
     except WeightsError as error:
         faults = [fault(problem.message, problem.code, (), problem.found) for problem in error.problems]
         if error.problems[0].code != "syntax":
             faults = faults_of(error, document)
     root = body if key == "document" else {"toml": {}}
     problems = problems_of(ValidationError({key: faults}), root)
-    return {"valid": False, "digest": None, "problems": entries(problems), "warnings": []}
+    return {"valid": False, "digest": None, "problems": entries(problems, spoken()), "warnings": []}

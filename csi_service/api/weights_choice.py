@@ -6,6 +6,7 @@ from typing import Any
 from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import InvalidInputError, NotFoundError, OperatorError, Problem
+from csi_service.language import message_of
 from csi_service.services import Services
 
 
@@ -23,14 +24,21 @@ def choose(services: Services, body: Mapping[str, Any], warnings: list[str]) -> 
             weights = in_effect(services.dated_weights(), day)
         except NotFoundError as error:
             if period is None:
-                raise OperatorError(str(error)) from error
-            raise InvalidInputError(Problem("/period", str(error), period.label, "no_weights")) from error
+                raise OperatorError(message_of(error)) from error
+            raise InvalidInputError(Problem("/period", message_of(error), period.label, "no_weights")) from error
     elif isinstance(asked, WeightSet):
         weights = asked
     else:
         weights = named(services, asked)
     if period is not None and weights.effective > period.last:
-        warnings.append(f"weights {weights.name} are valid from {weights.effective} only, after {period.label}")
+        warnings.append(
+            Told(
+                "weights {name} are valid from {day} only, after {period}",
+                name=weights.name,
+                day=weights.effective,
+                period=period.label,
+            )
+        )
     warnings.extend(weights.warnings)
     return weights
 
@@ -39,7 +47,7 @@ def named(services: Services, name: str) -> WeightSet:
     """Return the set of a name; a problem at /weights that lists the names where there is none."""
     names = names_of(services)
     if name not in names:
-        text = Told("there is no set of this name; there are {value}", value=", ".join(names) or "none")
+        text = Told("there is no set of this name; there are {value}", value=", ".join(names) or Told("none"))
         raise InvalidInputError(Problem("/weights", text, name, "unknown_weights"))
     return services.weights.get(name)
 
@@ -49,4 +57,4 @@ def names_of(services: Services) -> list[str]:
     try:
         return services.weights.names()
     except NotFoundError as error:
-        raise OperatorError(str(error)) from error
+        raise OperatorError(message_of(error)) from error

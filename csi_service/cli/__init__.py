@@ -10,8 +10,12 @@ import sys
 import click
 
 from csi_service import __version__
+from csi_service.cli.language import lang_option, speak, with_language, words
+from csi_service.core.told import Told
 from csi_service.errors import CsiError
+from csi_service.language import marked, message_of
 from csi_service.report.columns import visible
+from csi_service.settings import load_language
 
 # Command: where it is, and what it does in a line (so that --help imports none of them).
 COMMANDS = {
@@ -47,14 +51,14 @@ class _Commands(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        return with_language(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, params=[lang_option()])
 @click.version_option(__version__, prog_name="csi")
 def csi() -> None:
     """Customer satisfaction indices of a contact centre, from its own files or as a service."""
@@ -62,22 +66,24 @@ def csi() -> None:
 
 def main() -> None:
     """Run the command line and exit; what the caller can mend ends with one line and exit code 2."""
+    speak(load_language())
     try:
         code = csi.main(prog_name="csi", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
     except click.Abort:
-        code = _complain("stopped", 130)
+        code = _complain(marked("stopped"), 130)
     except click.ClickException as error:
         code = _complain(error.format_message(), 2)
     except CsiError as error:
-        code = _complain(str(error), 2)
+        code = _complain(message_of(error), 2)
     except OSError as error:
-        code = _complain(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
+        where = error.filename or Told("the system")
+        code = _complain(Told("{where}: {message}", where=where, message=error.strerror or str(error)), 2)
     sys.exit(code)
 
 
 def _complain(text: str, code: int) -> int:
-    click.echo(f"csi: {visible(' '.join(text.split()))}", err=True)
+    click.echo(f"csi: {visible(' '.join(words(text).split()))}", err=True)
     return code

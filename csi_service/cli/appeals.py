@@ -4,10 +4,14 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import heads, say, words
 from csi_service.cli.store_option import caller, data_option, services_for
 from csi_service.core.periods import parse_period
+from csi_service.language import marked
 from csi_service.report.columns import in_columns, visible
-from csi_service.store.appeals import STATUSES, AppealFilter, list_appeals
+from csi_service.store.appeals import OPEN, REJECTED, STATUSES, UPHELD, AppealFilter, list_appeals
+
+_STATUSES = {OPEN: marked("open"), UPHELD: marked("upheld"), REJECTED: marked("rejected")}
 
 
 @click.group(short_help="Disputed evaluations.")
@@ -35,7 +39,7 @@ def list_(
     rows = [
         (
             str(each.id),
-            each.status,
+            words(_STATUSES[each.status]),
             *map(visible, (each.evaluation_id, each.team or "", each.rater or "", each.filed_by)),
             each.filed_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
             visible(each.decided_by or ""),
@@ -43,8 +47,8 @@ def list_(
         )
         for each in found
     ]
-    head = ("number", "status", "evaluation", "team", "rater", "filed by", "filed", "decided by", "reason")
+    head = heads("number", "status", "evaluation", "team", "rater", "filed by", "filed", "decided by", "reason")
     for line in in_columns([head, *rows], range(1, len(head))):
         click.echo(line)
     if more is not None:
-        click.echo(f"There are older appeals; --limit is {limit}.", err=True)
+        say("There are older appeals; --limit is {limit}.", err=True, limit=limit)

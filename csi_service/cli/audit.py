@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import say
 from csi_service.cli.store_option import data_option, services_for
 from csi_service.core.periods import parse_period
 from csi_service.report.columns import visible
@@ -42,7 +43,7 @@ def audit(
         text = f"{at}  {entry.actor}  {entry.action} {entry.kind} {entry.subject}" + (f"  {changes}" if changes else "")
         click.echo(visible(text))
     if more is not None:
-        click.echo(f"There are older entries; --limit is {limit}.", err=True)
+        say("There are older entries; --limit is {limit}.", err=True, limit=limit)
 
 
 def _changes(entry: AuditEntry) -> Iterator[str]:

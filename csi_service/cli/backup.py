@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import say, words
 from csi_service.cli.store_option import data_option, services_for, settings_for
 from csi_service.store.backup import Manifest, back_up
 from csi_service.store.restore import restore as restore_backup
@@ -34,10 +35,10 @@ def restore(backup: Path, data: Path | None) -> None:
     manifest = restore_backup(backup, settings.data, settings.database_url)
     click.echo(f"{settings.data}: {_told(manifest)}")
     if manifest.time_zone != str(settings.time_zone):
-        click.echo(f"Its days are cut in {manifest.time_zone}: set CSI_TIME_ZONE to that.", err=True)
+        say("Its days are cut in {zone}: set CSI_TIME_ZONE to that.", err=True, zone=manifest.time_zone)
 
 
 def _told(manifest: Manifest) -> str:
     calls = sum(name.startswith("calls/") for name in manifest.files)
-    size = manifest.bytes / 2**20
-    return f"write {manifest.revision} of {manifest.made_at}, {calls:,} files of calls, {size:,.1f} MiB"
+    made = {"number": manifest.revision, "at": manifest.made_at, "size": manifest.bytes / 2**20}
+    return words("write {number} of {at}, {calls:,} files of calls, {size:,.1f} MiB", calls=calls, **made)

@@ -5,15 +5,24 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import heads, spoken, words
 from csi_service.cli.store_option import caller, data_option, services_for
-from csi_service.core.levels import LEVELS
+from csi_service.core.levels import CHINESE, LEVELS
 from csi_service.core.periods import parse_period
 from csi_service.errors import InvalidInputError, Problem
+from csi_service.language import ENGLISH, marked
 from csi_service.report.columns import in_columns, visible
 from csi_service.store.calibration import Calibration, calibrate
 
-_READINGS = {"good": "good", "tentative": "tentative", "poor": "poor: do not publish levels"}
-_REASONS = {"no_data": "no call was rated by several people", "no_variation": "everybody always gave the same level"}
+_READINGS = {
+    "good": marked("good"),
+    "tentative": marked("tentative"),
+    "poor": marked("poor: do not publish levels"),
+}
+_REASONS = {
+    "no_data": marked("no call was rated by several people"),
+    "no_variation": marked("everybody always gave the same level"),
+}
 
 
 @click.command(short_help="Whether raters judge alike.")
@@ -33,10 +42,12 @@ def calibration(period: str | None, batch: str | None, data: Path | None) -> Non
 def _lines(found: Calibration) -> Iterator[str]:
     alpha = found.alpha
     if alpha.value is None:
-        yield f"Krippendorff's alpha: none, {_REASONS[str(alpha.reason)]}"
+        yield words("Krippendorff's alpha: none, {reason}", reason=words(_REASONS[str(alpha.reason)]))
     else:
-        yield f"Krippendorff's alpha: {alpha.value:.3f} ({_READINGS[str(alpha.reading)]})"
-    yield f"{alpha.calls:,} calls rated by several, {alpha.ratings:,} ratings, {found.raters} raters"
+        reading = words(_READINGS[str(alpha.reading)])
+        yield words("Krippendorff's alpha: {value:.3f} ({reading})", value=alpha.value, reading=reading)
+    counts = {"calls": alpha.calls, "ratings": alpha.ratings, "raters": found.raters}
+    yield words("{calls:,} calls rated by several, {ratings:,} ratings, {raters} raters", **counts)
     for table in (_pairs(found), _severity(found), _items(found)):
         if table:
             yield ""
@@ -55,7 +66,7 @@ def _pairs(found: Calibration) -> list[str]:
         )
         for row in found.pairs
     ]
-    head = ("rater", "and", "calls", "kappa", "same level", "difference")
+    head = heads("rater", "and", "calls", "kappa", "same level", "difference")
     return list(in_columns([head, *rows], range(2))) if rows else []
 
 
@@ -69,13 +80,14 @@ def _severity(found: Calibration) -> list[str]:
             f"{row['calls']:,}",
             f"{row['severity']:+.2f}",
             _number(row["p_adjusted"]),
-            "talk it over" if row["flagged"] else "",
+            words("talk it over") if row["flagged"] else "",
         )
         for row in found.severity
     ]
-    head = ("levels that met", *map(str, range(1, len(LEVELS) + 1)))
-    met = [(name, *(f"{value:g}" for value in line)) for name, line in zip(LEVELS, found.confusion, strict=True)]
-    severe = in_columns([("rater", "calls", "severity", "adjusted p", ""), *rows], (0, 4))
+    levels = LEVELS if spoken() == ENGLISH else CHINESE
+    met = [(name, *(f"{value:g}" for value in line)) for name, line in zip(levels, found.confusion, strict=True)]
+    severe = in_columns([(*heads("rater", "calls", "severity", "adjusted p"), ""), *rows], (0, 4))
+    head = (words("levels that met"), *map(str, range(1, len(LEVELS) + 1)))
     return [*severe, "", *in_columns([head, *met], (0,))]
 
 
@@ -84,7 +96,7 @@ def _items(found: Calibration) -> list[str]:
         (visible(row["form"]), visible(row["item"]), f"{row['pairs']:,}", f"{row['differing_share']:.1%}")
         for row in found.items
     ]
-    return list(in_columns([("form", "item", "pairs", "differ"), *rows], range(2))) if rows else []
+    return list(in_columns([heads("form", "item", "pairs", "differ"), *rows], range(2))) if rows else []
 
 
 def _number(value: float | None) -> str:

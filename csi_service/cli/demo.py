@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import say, spoken, words
 from csi_service.cli.output import Progress, write_whole
 from csi_service.core.periods import containing, parse_period
+from csi_service.core.told import Told
 from csi_service.demo.generate import write_demo
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
-from csi_service.language import LANGUAGES
+from csi_service.language import LANGUAGES, marked
 from csi_service.report.collect import Asked
 from csi_service.report.kept import Wanted, made_report
 from csi_service.report.text import render_both
@@ -56,7 +58,7 @@ def run(folder: Path, port: int) -> None:
     settings = dataclasses.replace(load_settings(), data=folder / "data", time_zone=zoneinfo.ZoneInfo(ZONE))
     services = build_services(settings)
     if not demo_files(folder)["calls"]:
-        click.echo("Making demo data: 14 months of a centre with three sites (once).", err=True)
+        say("Making demo data: 14 months of a centre with three sites (once).", err=True)
         _make(folder, _last_month(services.today()))
     files = demo_files(folder)
     month = files["calls"][-1].stem.removeprefix("calls-")
@@ -120,11 +122,14 @@ def demo_files(folder: Path) -> dict[str, list[Path]]:
 
 def _make(folder: Path, last_month: str, seed: int = 20, scale: float = 1.0) -> None:
     try:
-        write_demo(folder, last_month, seed, scale=scale, progress=lambda text: click.echo(f"  {text}", err=True))
+        write_demo(
+            folder, last_month, seed, scale=scale, progress=lambda text: click.echo(f"  {words(text)}", err=True)
+        )
     except ValueError as error:
-        raise InvalidInputError(Problem("demo", str(error))) from error
+        raise InvalidInputError(Problem("demo", error.args[0])) from error
     except OSError as error:
-        raise FileRefusedError(f"{folder}: cannot be written ({error.strerror})") from error
+        text = Told("{path}: cannot be written ({reason})", path=folder, reason=error.strerror)
+        raise FileRefusedError(text) from error
 
 
 def _last_month(today: dt.date) -> str:
@@ -135,7 +140,7 @@ def _scored(services: Services, month: str) -> str:
     period = parse_period(month)
     facts = open_facts(services.store(), period, ("team",))
     request = Request(period=period, keys=("team",))
-    return render_both(score_facts(facts, services.weights.all(), request, services.today()))
+    return render_both(score_facts(facts, services.weights.all(), request, services.today()), spoken())
 
 
 def hints(folder: Path, month: str, port: int, key: str, reports: Sequence[Path] = ()) -> str:
@@ -152,15 +157,16 @@ def hints(folder: Path, month: str, port: int, key: str, reports: Sequence[Path]
         for name in ("calls/*", "surveys", "complaints", "tickets", "evaluations", "batches")
     )
     written = "".join(f"\n  {path}" for path in reports)
-    return f"""The same from the files:
+    api = marked("The API: {address}  (documentation and reports: {address}/docs; stop with Ctrl-C)")
+    return f"""{words("The same from the files:")}
   {csi} score --calls {calls} --surveys {surveys} --complaints {complaints} \\
     --tickets {tickets} --evaluations {evaluations} --batches {batches} \\
     --period {month} --by team
 
-The month's report:{written}
+{words("The month's report:")}{written}
 
-The API: {address}  (documentation and reports: {address}/docs; stop with Ctrl-C)
-The key, for these data only: {key}
+{words(api, address=address)}
+{words("The key, for these data only: {key}", key=key)}
   curl -H 'Authorization: Bearer {key}' '{address}/api/v1/scores?period={month}&by=team'
   curl -H 'Authorization: Bearer {key}' {address}/api/v1/calculate/composite \\
     -H 'Content-Type: application/json' -d '{composite}'

@@ -6,11 +6,14 @@ from typing import Any
 
 import click
 
+from csi_service.cli.language import words
 from csi_service.core.forms import Form, parse_form
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet, parse_weights
 from csi_service.errors import DocumentError, FileRefusedError, MappingError, Problem
 from csi_service.forms_folder import read_form_text
 from csi_service.ingest.mapping import Mapping, parse_mapping
+from csi_service.language import line_of, message_of
 from csi_service.services import Services
 from csi_service.weights_folder import read_text
 
@@ -42,22 +45,22 @@ def check_files(files: Sequence[str], read: Callable[[Path], Any], told: Callabl
             document = read(Path(name))
         except DocumentError as error:
             for problem in error.problems:
-                click.echo(f"{name}: {problem}", err=True)
+                click.echo(f"{name}: {words(line_of(problem))}", err=True)
             faulty += 1
         except FileRefusedError as error:
-            click.echo(str(error), err=True)
+            click.echo(words(message_of(error)), err=True)
             faulty += 1
         else:
-            click.echo(f"{name}: good, {told(document)}")
+            click.echo(words("{name}: good, {document}", name=name, document=told(document)))
             tell_warnings(document)
     if faulty:
-        raise FileRefusedError(f"{faulty} of {len(files)} files cannot be used")
+        raise FileRefusedError(Told("{faulty} of {count} files cannot be used", faulty=faulty, count=len(files)))
 
 
 def tell_warnings(document: WeightSet | Form) -> None:
     """Say what is odd about a document that can be used."""
     for warning in document.warnings:
-        click.echo(f"Note: {warning}", err=True)
+        click.echo(words("Note: {text}", text=words(warning)), err=True)
 
 
 def read_mapping_file(path: Path) -> Mapping:
@@ -75,5 +78,5 @@ def read_mapping_text(path: Path) -> str:
 
 def _file(path: Path) -> Path:
     if not path.is_file():
-        raise FileRefusedError(f"{path}: there is no such file")
+        raise FileRefusedError(Told("{path}: there is no such file", path=path))
     return path

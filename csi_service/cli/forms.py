@@ -7,12 +7,18 @@ from pathlib import Path
 import click
 
 from csi_service.cli.documents import check_files, read_form_file, tell_warnings
+from csi_service.cli.language import heads, say, words
 from csi_service.cli.store_option import data_option, settings_for
 from csi_service.core.forms import Form, in_effect
 from csi_service.errors import NotFoundError
+from csi_service.language import marked
 from csi_service.report.columns import in_columns, visible
 from csi_service.schema.forms import whole_body
 from csi_service.services import build_services
+
+_NEEDS = {"basic": marked("basic"), "expected": marked("expected"), "excitement": marked("excitement")}
+_CRITICAL = {"customer": marked("customer"), "business": marked("business"), "compliance": marked("compliance")}
+_ZEROES = {"section": marked("section"), "form": marked("form")}
 
 
 @click.group(short_help="QA forms: list, show, check.")
@@ -33,8 +39,9 @@ def list_(data: Path | None) -> None:
     for form in found:
         mark = "*" if form.name == today else " "
         title = visible(f"{form.title} {form.title_zh}".rstrip())
-        click.echo(f"{mark} {form.name:<12} valid from {form.effective}  {form.digest[:12]}  {title}")
-    click.echo("* valid today. Dated forms and `default` are chosen by date, the others by name.", err=True)
+        valid = words("valid from {day}", day=form.effective)
+        click.echo(f"{mark} {form.name:<12} {valid}  {form.digest[:12]}  {title}")
+    say("* valid today. Dated forms and `default` are chosen by date, the others by name.", err=True)
 
 
 @forms.command()
@@ -47,8 +54,10 @@ def show(name: str, format_: str, data: Path | None) -> None:
     if format_ == "json":
         click.echo(json.dumps(whole_body(form), ensure_ascii=False, indent=2))
         return
-    click.echo(visible(f"{form.title} {form.title_zh}, valid from {form.effective}, version {form.digest}"))
-    for line in in_columns([("item", "points", "need", "critical", "n/a", "text"), *_rows(form)], (0, 2, 3, 4, 5)):
+    title = f"{form.title} {form.title_zh}"
+    say("{title}, valid from {day}, version {version}", title=title, day=form.effective, version=form.digest)
+    head = heads("item", "points", "need", "critical", "n/a", "text")
+    for line in in_columns([head, *_rows(form)], (0, 2, 3, 4, 5)):
         click.echo(line)
     tell_warnings(form)
 
@@ -58,9 +67,14 @@ def _rows(form: Form) -> Iterator[tuple[str, ...]]:
         share = "" if section.weight is None else f"{section.weight:.1%}"
         yield (f"[{section.name}]", share, "", "", "", visible(f"{section.title} {section.title_zh}".rstrip()))
         for item in section.items:
-            critical = "" if item.critical is None else f"{item.critical}, zeroes the {item.zeroes}"
+            critical = ""
+            if item.critical is not None:
+                zeroes = words(_ZEROES[str(item.zeroes)])
+                why = words(_CRITICAL[item.critical])
+                critical = words("{critical}, zeroes the {zeroes}", critical=why, zeroes=zeroes)
             text = visible(f"{item.text} {item.text_zh}".rstrip())
-            yield (item.name, f"{item.points:g}", item.kano, critical, "yes" if item.na_allowed else "", text)
+            allowed = words("yes") if item.na_allowed else ""
+            yield (item.name, f"{item.points:g}", words(_NEEDS[item.kano]), critical, allowed, text)
 
 
 @forms.command()
@@ -69,6 +83,7 @@ def check(files: tuple[str, ...]) -> None:
     """Check form files; each problem is a line, and any makes exit code 2."""
 
     def told(form: Form) -> str:
-        return f"{form.title!r}, {len(form.items)} items, valid from {form.effective}, version {form.digest[:12]}"
+        about = {"title": form.title, "count": len(form.items), "day": form.effective, "version": form.digest[:12]}
+        return words("{title!r}, {count} items, valid from {day}, version {version}", **about)
 
     check_files(files, read_form_file, told)

@@ -7,12 +7,16 @@ from typing import Any
 
 import click
 
+from csi_service import logs
 from csi_service.cli.documents import read_mapping_text
+from csi_service.cli.language import heads, named, say, words
 from csi_service.cli.output import Progress, whole, write_whole
 from csi_service.cli.store_option import actor, data_option, services_for
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import KINDS
 from csi_service.ingest.outcome import Outcome, write_rejects
+from csi_service.language import marked
 from csi_service.report.columns import in_columns, visible
 from csi_service.store import import_books as books
 from csi_service.store.import_books import Import, find_import, list_imports, rejects_of, request_cancel
@@ -22,6 +26,16 @@ from csi_service.store.imports import Described, import_files
 from csi_service.store.undo import undo_import
 
 _REASONS_SHOWN = 5
+_STATUSES = {
+    books.WAITING: marked("waiting"),
+    books.RUNNING: marked("running"),
+    books.DONE: marked("done"),
+    books.UNCHANGED: marked("unchanged"),
+    books.FAILED: marked("failed"),
+    books.CANCELLED: marked("cancelled"),
+    books.UNDOING: marked("undoing"),
+    books.UNDONE: marked("undone"),
+}
 
 
 @click.command("import", short_help="Import record files.")
@@ -51,13 +65,16 @@ def import_(
     kept already replaces it. The same files again change nothing. csi imports undo takes an import back.
     """
     if time_zone is not None and time_zone not in zoneinfo.available_timezones():
-        text = f"is {time_zone!r}; give an IANA name such as Asia/Shanghai"
+        text = Told("is {zone!r}; give an IANA name such as Asia/Shanghai", zone=time_zone)
         raise InvalidInputError(Problem("--time-zone", text, time_zone))
     services = services_for(data)
     if rejects is not None and not rejects.parent.is_dir():
-        raise FileRefusedError(f"{rejects}: there is no folder {rejects.parent}")
+        raise FileRefusedError(Told("{path}: there is no folder {folder}", path=rejects, folder=rejects.parent))
+
+    reasons: dict[str, str] = {}
 
     def account(outcomes: Sequence[Outcome]) -> None:
+        reasons.update((str(reason), reason) for outcome in outcomes for reason, _ in outcome.reasons())
         if rejects is not None:
             with whole(rejects) as beside:
                 write_rejects(beside, outcomes)
@@ -68,29 +85,37 @@ def import_(
         made = import_files(
             services.store(), kind, files, actor(), services.now, described, time_zone, strict=strict, steps=steps
         )
-    _tell(made)
+    _tell(made, reasons)
 
 
-def _tell(made: Import) -> None:
+def _tell(made: Import, reasons: Mapping[str, str]) -> None:
     """Say on standard error what became of an import."""
     if made.status == books.UNCHANGED:
-        click.echo(f"Import {made.id}: the same as import {made.same_as}, which still counts; nothing to do.", err=True)
+        pattern = marked("Import {number}: the same as import {other}, which still counts; nothing to do.")
+        say(pattern, err=True, number=made.id, other=made.same_as)
         return
-    click.echo(f"Import {made.id} is {made.status}. csi imports undo {made.id} takes it back.", err=True)
+    pattern = marked("Import {number} is {status}. csi imports undo {number} takes it back.")
+    say(pattern, err=True, number=made.id, status=words(_STATUSES[made.status]))
     for outcome in made.outcomes:
-        for line in _account_of(outcome):
+        for line in _account_of(outcome, reasons):
             click.echo(line, err=True)
 
 
-def _account_of(outcome: Mapping[str, Any]) -> Iterator[str]:
-    news = ", ".join(f"{outcome[name]:,} {name}" for name in ("created", "replaced", "unchanged"))
-    yield f"{outcome['kind']}: {outcome['loaded']:,} imported ({news}), {outcome['rejected']:,} rejected"
+def _account_of(outcome: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterator[str]:
+    """What became of a kind; `reasons` are those that can be told in another language, by the text that is kept."""
+    yield words(
+        "{kind}: {loaded:,} imported ({created:,} created, {replaced:,} replaced, {unchanged:,} unchanged), "
+        "{rejected:,} rejected",
+        kind=named(outcome["kind"]),
+        **{name: outcome[name] for name in ("loaded", "created", "replaced", "unchanged", "rejected")},
+    )
     if outcome["repeated"]:
-        yield f"  {outcome['repeated']:,} replaced by a later row with the same number"
+        yield "  " + words("{count:,} replaced by a later row with the same number", count=outcome["repeated"])
     for reason in outcome["reasons"][:_REASONS_SHOWN]:
-        yield f"  {reason['rows']:,} x {visible(reason['reason'])}"
+        told = visible(words(reasons.get(reason["reason"], reason["reason"])))
+        yield words("  {count:,} x {reason}", count=reason["rows"], reason=told)
     if outcome["ignored_columns"]:
-        yield f"  columns not used: {visible(', '.join(outcome['ignored_columns']))}"
+        yield words("  columns not used: {names}", names=visible(", ".join(outcome["ignored_columns"])))
 
 
 @click.group(short_help="What was imported.")
@@ -107,7 +132,7 @@ def list_(limit: int, data: Path | None) -> None:
     """List the imports, the newest first."""
     services = services_for(data)
     found, _ = list_imports(services.store(), limit=limit)
-    head = ("number", "status", "kind", "files", "made", "by", "loaded", "rejected")
+    head = heads("number", "status", "kind", "files", "made", "by", "loaded", "rejected")
     rows = [_row(each, services.settings.time_zone) for each in found]
     for line in in_columns([head, *rows], range(1, 6)):
         click.echo(line)
@@ -117,7 +142,8 @@ def _row(found: Import, zone: zoneinfo.ZoneInfo) -> tuple[str, ...]:
     sums = [f"{sum(outcome[name] for outcome in found.outcomes):,}" for name in ("loaded", "rejected")]
     made = found.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
     files = ", ".join(found.files)
-    return (str(found.id), found.status, found.kind, visible(files), made, visible(found.created_by), *sums)
+    status, kind = words(_STATUSES[found.status]), named(found.kind)
+    return (str(found.id), status, kind, visible(files), made, visible(found.created_by), *sums)
 
 
 @imports.command()
@@ -127,19 +153,27 @@ def show(number: int, data: Path | None) -> None:
     """Show an import: how far it has come, what became of it."""
     services = services_for(data)
     found, zone = find_import(services.store(), number), services.settings.time_zone
-    click.echo(f"Import {found.id} of {found.kind} from {visible(', '.join(found.files))}: {found.status}")
-    for word, at in (("made", found.created_at), ("begun", found.started_at), ("ended", found.finished_at)):
-        if at is not None:
-            click.echo(f"  {word} {at.astimezone(zone).strftime('%Y-%m-%d %H:%M:%S')}")
-    click.echo(f"  by {visible(found.created_by)}")
+    files, status = ", ".join(found.files), words(_STATUSES[found.status])
+    pattern = marked("Import {number} of {kind} from {files}: {status}")
+    say(pattern, number=found.id, kind=named(found.kind), files=files, status=status)
+    made, begun, ended = (
+        None if at is None else at.astimezone(zone) for at in (found.created_at, found.started_at, found.finished_at)
+    )
+    if made is not None:
+        say("  made {at:%Y-%m-%d %H:%M:%S}", at=made)
+    if begun is not None:
+        say("  begun {at:%Y-%m-%d %H:%M:%S}", at=begun)
+    if ended is not None:
+        say("  ended {at:%Y-%m-%d %H:%M:%S}", at=ended)
+    say("  by {name}", name=found.created_by)
     if found.status == books.RUNNING:
-        click.echo(f"  {found.share_done:.0%} done, about {found.rows_read:,} rows read")
+        say("  {share:.0%} done, about {count:,} rows read", share=found.share_done, count=found.rows_read)
     if found.same_as is not None:
-        click.echo(f"  the same as import {found.same_as}")
+        say("  the same as import {number}", number=found.same_as)
     if found.error is not None:
-        click.echo(f"  {visible(found.error)}")
+        click.echo(f"  {visible(words(found.error))}")
     for outcome in found.outcomes:
-        for line in _account_of(outcome):
+        for line in _account_of(outcome, {}):
             click.echo(line)
 
 
@@ -162,7 +196,8 @@ def cancel(number: int, data: Path | None) -> None:
     """Stop an import that waits or is running; nothing of it remains."""
     services = services_for(data)
     found = request_cancel(services.store(), number, actor(), services.now())
-    click.echo(f"Import {number} is {'stopping' if found.status in books.OPEN else found.status}.", err=True)
+    status = words("stopping") if found.status in books.OPEN else words(_STATUSES[found.status])
+    say("Import {number} is {status}.", err=True, number=number, status=status)
 
 
 @imports.command()
@@ -172,7 +207,7 @@ def undo(number: int, data: Path | None) -> None:
     """Take an import back: what came with it goes, what it replaced comes back unless something newer stands there."""
     services = services_for(data)
     undo_import(services.store(), number, actor(), services.now)
-    click.echo(f"Import {number} is undone.", err=True)
+    say("Import {number} is undone.", err=True, number=number)
 
 
 @imports.command(hidden=True)
@@ -180,4 +215,5 @@ def undo(number: int, data: Path | None) -> None:
 def work(data: Path | None) -> None:
     """Work off what was sent to the service; it starts this by itself."""
     services = services_for(data)
+    logs.configure(services.settings.log_format, services.settings.log_level)
     work_off(services.store(), services.now)

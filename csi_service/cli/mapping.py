@@ -5,9 +5,12 @@ from pathlib import Path
 import click
 
 from csi_service.cli.documents import read_mapping_file
+from csi_service.cli.language import named, words
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError, MappingError
 from csi_service.facts.duck import workspace
 from csi_service.ingest.suggest import suggest as draft
+from csi_service.language import line_of
 from csi_service.settings import load_settings
 
 
@@ -21,7 +24,7 @@ def mapping() -> None:
 def suggest(file: Path) -> None:
     """Draft a mapping from the headers and first rows of a CSV, XLSX or Parquet FILE; read it before you use it."""
     zone = str(load_settings().time_zone)
-    with workspace() as (connection, folder):
+    with workspace(opens=[file]) as (connection, folder):
         click.echo(draft(connection, file, folder, zone), nl=False)
 
 
@@ -33,6 +36,7 @@ def check(file: Path) -> None:
         read = read_mapping_file(file)
     except MappingError as error:
         for problem in error.problems:
-            click.echo(f"{file}: {problem}", err=True)
-        raise FileRefusedError(f"{file} cannot be used") from error
-    click.echo(f"{file}: good, {', '.join(read.kinds) or 'no record kinds'}")
+            click.echo(f"{file}: {words(line_of(problem))}", err=True)
+        raise FileRefusedError(Told("{file} cannot be used", file=file)) from error
+    kinds = words(", ").join(map(named, read.kinds)) or words("no record kinds")
+    click.echo(words("{name}: good, {document}", name=file, document=kinds))

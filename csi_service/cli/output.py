@@ -1,6 +1,7 @@
 """What commands print and write: whole files, and how far long work has come."""
 
 import contextlib
+import contextvars
 import os
 import sys
 import threading
@@ -11,7 +12,10 @@ from typing import Any
 
 import click
 
+from csi_service.cli.language import named
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
+from csi_service.report.columns import padded
 
 
 @contextlib.contextmanager
@@ -25,7 +29,8 @@ def whole(path: Path) -> Iterator[Path]:
         if not straight:
             beside.replace(target)
     except OSError as error:
-        raise FileRefusedError(f"{path}: cannot be written ({error.strerror})") from error
+        text = Told("{path}: cannot be written ({reason})", path=path, reason=error.strerror)
+        raise FileRefusedError(text) from error
     finally:
         if not straight:
             with contextlib.suppress(OSError):
@@ -54,6 +59,7 @@ class Progress:
         self._shown = 0
         self._lock = threading.Lock()
         self._watched = sys.stderr.isatty()
+        self._context = contextvars.copy_context()  # steps are told by other threads too
 
     def __enter__(self) -> "Progress":
         """Begin."""
@@ -73,7 +79,8 @@ class Progress:
             if label != self._label:
                 self.end()
                 self._label, self._shown = label, 0
-                self._bar = click.progressbar(length=100, label=label.ljust(18), file=sys.stderr, show_eta=False)
+                shown = padded(self._context.run(named, label), 18)
+                self._bar = click.progressbar(length=100, label=shown, file=sys.stderr, show_eta=False)
                 self._bar.__enter__()
             done = round(share * 100)
             if done > self._shown:

@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from csi_service.access import Caller
+from csi_service.cli.language import say, spoken, words
 from csi_service.cli.output import write_whole
 from csi_service.cli.store_option import actor, data_option, services_for
 from csi_service.core.periods import parse_period
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
-from csi_service.report.columns import visible
 from csi_service.report.rating_shares import rollup_body, rollup_csv, rollup_table
+from csi_service.schema.records import STATUSES
 from csi_service.store.rate_file import rate_file
 from csi_service.store.rating_shares import read_rating_shares
 from csi_service.store.reading import Query
@@ -42,7 +44,7 @@ def ratings(period: str, by: str | None, format_: str, output: Path | None, data
     elif format_ == "json":
         content = (json.dumps(rollup_body(found), ensure_ascii=False, indent=2) + "\n").encode()
     else:
-        content = rollup_table(found).encode()
+        content = rollup_table(found, spoken()).encode()
     write_whole(content, output)
 
 
@@ -60,15 +62,19 @@ def rate(file: Path, rater: str | None, data: Path | None) -> None:
     me = Caller(actor(), "admin", 0, "")
     rated = rate_file(services.store(), file, me, rater or me.name, services.settings.unknown_calls, services.now())
     counts = rated.counts
-    told = ", ".join(f"{counts[name]:,} {name}" for name in ("created", "replaced", "unchanged", "rejected"))
-    click.echo(f"ratings: {told} ({visible(file.name)})", err=True)
+    say(
+        "ratings: {created:,} created, {replaced:,} replaced, {unchanged:,} unchanged, {rejected:,} rejected ({file})",
+        err=True,
+        file=file.name,
+        **{name: counts[name] for name in STATUSES},
+    )
     for row, column, message in rated.refused[:_REFUSED_SHOWN]:
-        click.echo(f"  row {row}: {visible(f'{column} {message}'.strip())}", err=True)
+        say("  row {row}: {message}", err=True, row=row, message=f"{column} {words(message)}".strip())
     if (more := len(rated.refused) - _REFUSED_SHOWN) > 0:
-        click.echo(f"  and {more:,} more", err=True)
+        say("  and {count:,} more", err=True, count=more)
     if counts["unmatched"]:
-        click.echo(f"  {counts['unmatched']:,} of calls that are not kept as yet", err=True)
+        say("  {count:,} of calls that are not kept as yet", err=True, count=counts["unmatched"])
     if rated.ignored:
-        click.echo(f"  columns not used: {visible(', '.join(rated.ignored))}", err=True)
+        say("  columns not used: {names}", err=True, names=", ".join(rated.ignored))
     if not counts["created"] + counts["replaced"] + counts["unchanged"]:
-        raise FileRefusedError(f"{file.name}: no row can be kept")
+        raise FileRefusedError(Told("{file}: no row can be kept", file=file.name))

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import say, spoken, words
 from csi_service.cli.output import write_whole
 from csi_service.cli.store_option import actor, data_option, services_for
 from csi_service.core.periods import parse_period
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
-from csi_service.language import LANGUAGES
+from csi_service.language import marked
 from csi_service.report.collect import COMPARED, Asked
 from csi_service.report.columns import visible
 from csi_service.report.kept import Wanted, changes_since, live_report, made_report, publish
@@ -42,7 +44,6 @@ def report() -> None:
 @report.command()
 @click.argument("period")
 @_by
-@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True)
 @_compare
 @click.option(
     "--format", "format_", type=click.Choice(tuple(WRITERS)), help="Default: by the output's ending, or html."
@@ -53,7 +54,7 @@ def report() -> None:
 @click.option("--live", is_flag=True, help="Of the data as they are now, also where the report was published.")
 @data_option
 def make(
-    period: str, by: str | None, lang: str, compare: str, format_: str | None, output: Path | None, live: bool,
+    period: str, by: str | None, compare: str, format_: str | None, output: Path | None, live: bool,
     data: Path | None,
 ) -> None:  # fmt: skip
     """Write the report of PERIOD: the published one, or else one of the data as they are now."""
@@ -61,14 +62,15 @@ def make(
     services = services_for(data)
     wanted = _wanted(services, period, by, compare)
     versions = [] if live else find_published(services.store(), wanted.asked.period.label, wanted.asked.keys)
-    found = read_file(services.store(), versions[0], chosen, lang) if versions else None
+    found = read_file(services.store(), versions[0], chosen, spoken()) if versions else None
     if found is None:
-        found = made_report(services.store(), services.dated_weights(), wanted, chosen, lang)
+        found = made_report(services.store(), services.dated_weights(), wanted, chosen, spoken())
     if output is None and chosen != "html" and sys.stdout.isatty():
-        raise click.UsageError(f"--format {chosen} needs --output FILE")
+        raise click.UsageError(Told("--format {format_} needs --output FILE", format_=chosen))
     write_whole(found, output)
     if versions:
-        click.echo(f"Version {versions[0].version}, published {versions[0].published_at:%Y-%m-%d}.", err=True)
+        at = versions[0].published_at
+        say("Version {version}, published {at:%Y-%m-%d}.", err=True, version=versions[0].version, at=at)
 
 
 @report.command("publish")
@@ -89,13 +91,15 @@ def publish_(period: str, by: str | None, compare: str, restate: bool, reason: s
     made = publish(store, sets, wanted, services.now(), actor(), reason)
     if before and reason is None:
         changed = changes_since(made, live_report(store, sets, wanted))
-        click.echo(f"{made.period} was published as version {made.version} already; it stays as it is.")
+        pattern = marked("{period} was published as version {version} already; it stays as it is.")
+        say(pattern, period=made.period, version=made.version)
         for key, (old, now) in changed.items():
-            click.echo(f"  {key}: published {_shown(old)}, now {_shown(now)}")
+            say("  {key}: published {old}, now {now}", key=key, old=_shown(old), now=_shown(now))
         if changed:
-            click.echo("The data or the weights have changed since; publish it anew with --restate --reason TEXT.")
+            say("The data or the weights have changed since; publish it anew with --restate --reason TEXT.")
     else:
-        click.echo(f"{made.period} published as version {made.version}; weights {made.weights['name']}.")
+        pattern = marked("{period} published as version {version}; weights {weights}.")
+        say(pattern, period=made.period, version=made.version, weights=made.weights["name"])
 
 
 @report.command("list")
@@ -103,12 +107,13 @@ def publish_(period: str, by: str | None, compare: str, restate: bool, reason: s
 def list_(data: Path | None) -> None:
     """List the published reports, the newest first."""
     for each in list_published(services_for(data).store()):
-        by = f" by {', '.join(each.keys)}" if each.keys else ""
-        reason = f": {visible(each.reason)}" if each.reason else ""
-        click.echo(
-            f"{each.period}{by}  version {each.version}  {each.published_at:%Y-%m-%d %H:%M} UTC  "
-            f"{visible(each.published_by)}{reason}"
+        period = (
+            words("{period} by {keys}", period=each.period, keys=", ".join(each.keys)) if each.keys else each.period
         )
+        version = words("version {version}", version=each.version)
+        reason = f": {each.reason}" if each.reason else ""
+        line = f"{period}  {version}  {each.published_at:%Y-%m-%d %H:%M} UTC  {each.published_by}{reason}"
+        click.echo(visible(line))
 
 
 def _format(given: str | None, output: Path | None) -> str:
@@ -116,7 +121,9 @@ def _format(given: str | None, output: Path | None) -> str:
         return given
     ending = output.suffix.lower().removeprefix(".") if output is not None else ""
     if ending and ending not in WRITERS:
-        text = f"ends in {ending!r}; accepted are {', '.join(WRITERS)}, or give --format"
+        text = Told(
+            "ends in {ending!r}; accepted are {names}, or give --format", ending=ending, names=", ".join(WRITERS)
+        )
         raise InvalidInputError(Problem("output", text, str(output), "format"))
     return ending or "html"
 
@@ -127,4 +134,4 @@ def _wanted(services: Services, period: str, by: str | None, compare: str) -> Wa
 
 
 def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.6f}"
+    return words("none") if value is None else f"{value:.6f}"

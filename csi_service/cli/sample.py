@@ -8,15 +8,20 @@ from typing import Any
 
 import click
 
+from csi_service.cli.language import heads, say, words
 from csi_service.cli.store_option import caller, data_option, services_for
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import SELECTIONS
+from csi_service.language import marked
 from csi_service.report.columns import in_columns, visible
 from csi_service.schema.plans import STRATA, load_plan
 from csi_service.store.draws import draw_plan
 from csi_service.store.plans import Listed, Plan, create_plan, list_batches
 from csi_service.store.worklists import Progress, is_overdue, mark_away, progress, worklist
 
+_SELECTIONS = {"random": marked("random"), "targeted": marked("targeted"), "calibration": marked("calibration")}
+_STRATA = {"team": marked("team"), "queue": marked("queue"), "channel": marked("channel"), "agent": marked("agent")}
 _SEED_BITS = 31
 _AT_ONCE = 1000
 
@@ -58,9 +63,12 @@ def plan(data: Path | None, **given: Any) -> None:
         click.echo(line)
     bought = made.buys(made.strata)
     if bought.half_width is not None:
-        needed = f"+-5 points take {bought.needed_for_5_points:,} calls, +-3 points {bought.needed_for_3_points:,}"
-        click.echo(f"A share comes out to +-{bought.half_width:.1%} (95 %); {needed}.")
-    click.echo(f"Seed {made.seed}. csi sample draw {made.batch} draws it.", err=True)
+        pattern = marked(
+            "A share comes out to +-{width:.1%} (95 %); +-5 points take {five:,} calls, +-3 points {three:,}."
+        )
+        five, three = bought.needed_for_5_points, bought.needed_for_3_points
+        say(pattern, width=bought.half_width, five=five, three=three)
+    say("Seed {seed}. csi sample draw {batch} draws it.", err=True, seed=made.seed, batch=made.batch)
 
 
 def _plan(given: dict[str, Any]) -> dict[str, Any]:
@@ -89,16 +97,15 @@ def _rater(text: str) -> dict[str, Any]:
     try:
         return {"name": name, "share": float(share)}
     except ValueError as error:
-        raise InvalidInputError(
-            Problem("--rater", f"{text!r} is no NAME=SHARE; the share is a number", text)
-        ) from error
+        message = Told("{text!r} is no NAME=SHARE; the share is a number", text=text)
+        raise InvalidInputError(Problem("--rater", message, text)) from error
 
 
 def _numbers(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise FileRefusedError(f"{path}: cannot be read as UTF-8 text") from error
+        raise FileRefusedError(Told("{path}: cannot be read as UTF-8 text", path=path)) from error
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -114,7 +121,7 @@ def draw(batch: str, data: Path | None) -> None:
     for line in (*_strata(made), "", *_raters(done)):
         click.echo(line)
     if done.unassigned:
-        click.echo(f"{done.unassigned:,} calls can be rated by none of the raters.", err=True)
+        say("{count:,} calls can be rated by none of the raters.", err=True, count=done.unassigned)
 
 
 @sample.command("list")
@@ -122,7 +129,7 @@ def draw(batch: str, data: Path | None) -> None:
 def list_(data: Path | None) -> None:
     """List plans with their progress, and batches that no plan has made."""
     services = services_for(data)
-    head = ("batch", "period", "selection", "state", "due", "population", "sample", "done", "left")
+    head = heads("batch", "period", "selection", "state", "due", "population", "sample", "done", "left")
     rows: list[tuple[str, ...]] = []
     cursor = None
     with services.store().database.reading() as connection:
@@ -140,14 +147,18 @@ def _row(listed: Listed, done: dict[str, Progress], today: dt.date) -> tuple[str
     if listed.plan is None:
         record = listed.record or {}
         population = "" if record["population"] is None else f"{record['population']:,.0f}"
-        selection = record["selection"] or "random"
-        return (visible(listed.batch), visible(record["period"]), selection, "sent", "", population, "", "", "")
+        selection = words(_SELECTIONS[record["selection"] or "random"])
+        return (visible(listed.batch), visible(record["period"]), selection, words("sent"), "", population, "", "", "")
     made, far = listed.plan, done[listed.batch]
     left = far.calls - far.done
-    state = "planned" if made.drawn_at is None else "overdue" if is_overdue(made, left, today) else "drawn"
+    state = words("drawn")
+    if made.drawn_at is None:
+        state = words("planned")
+    elif is_overdue(made, left, today):
+        state = words("overdue")
     due = "" if made.wanted.due_on is None else made.wanted.due_on.isoformat()
     numbers = (sum(each.population for each in made.strata), sum(each.sample for each in made.strata), far.done, left)
-    texts = (visible(made.batch), made.wanted.period.label, made.wanted.selection, state, due)
+    texts = (visible(made.batch), made.wanted.period.label, words(_SELECTIONS[made.wanted.selection]), state, due)
     return (*texts, *(f"{number:,}" for number in numbers))
 
 
@@ -172,10 +183,14 @@ def worklist_(batch: str, rater: str, limit: int, data: Path | None) -> None:
         )
         for call in found.calls
     ]
-    for line in in_columns([("call", "batch", "started", "team", "agent"), *rows], range(5)):
+    for line in in_columns([heads("call", "batch", "started", "team", "agent"), *rows], range(5)):
         click.echo(line)
-    due = f"; overdue since {found.plan.wanted.due_on}" if found.overdue else ""
-    click.echo(f"{found.share.done:,} of {found.share.calls:,} done, {found.share.left:,} left{due}.", err=True)
+    counts = {"done": found.share.done, "calls": found.share.calls, "left": found.share.left}
+    if found.overdue:
+        pattern = marked("{done:,} of {calls:,} done, {left:,} left; overdue since {day}.")
+        say(pattern, err=True, **counts, day=found.plan.wanted.due_on)
+    else:
+        say("{done:,} of {calls:,} done, {left:,} left.", err=True, **counts)
 
 
 @sample.command()
@@ -195,22 +210,27 @@ def away(batch: str, rater: str, back: bool, data: Path | None) -> None:
 
 def _strata(made: Plan) -> Iterator[str]:
     """The strata as a table."""
-    names: Sequence[str] = made.wanted.strata or ("stratum",)
+    wanted = made.wanted.strata
+    names: Sequence[str] = [words(_STRATA[name]) for name in wanted] if wanted else heads("stratum")
     rows = [
         (
             visible(each.batch),
-            *(map(visible, each.members) if made.wanted.strata else ("all",)),
+            *(map(visible, each.members) if wanted else (words("all"),)),
             *(f"{number:,}" for number in (each.calls, each.evaluated, each.population, each.sample)),
         )
         for each in made.strata
     ]
-    head = ("batch", *names, "calls", "evaluated", "population", "sample")
+    head = (words("batch"), *names, *heads("calls", "evaluated", "population", "sample"))
     return in_columns([head, *rows], range(1 + len(names)))
 
 
 def _raters(done: Progress) -> Iterator[str]:
     rows = [
-        (visible(each.rater), "away" if each.away else "", *(f"{n:,}" for n in (each.calls, each.done, each.left)))
+        (
+            visible(each.rater),
+            words("away") if each.away else "",
+            *(f"{n:,}" for n in (each.calls, each.done, each.left)),
+        )
         for each in done.shares
     ]
-    return in_columns([("rater", "", "calls", "done", "left"), *rows], range(2))
+    return in_columns([(words("rater"), "", *heads("calls", "done", "left")), *rows], range(2))

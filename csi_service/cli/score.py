@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from csi_service.cli.documents import find_weights, read_mapping_file
+from csi_service.cli.language import named, say, spoken, words
 from csi_service.cli.output import Progress, whole, write_whole
 from csi_service.core.periods import parse_period
+from csi_service.core.told import Told, chained
 from csi_service.core.weights import in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.duck import workspace
@@ -20,7 +22,7 @@ from csi_service.ingest.coerce import Zones
 from csi_service.ingest.load import Importer
 from csi_service.ingest.mapping import Mapping
 from csi_service.ingest.outcome import Outcome, write_rejects
-from csi_service.report.columns import visible
+from csi_service.language import marked
 from csi_service.rollup.places import Scope
 from csi_service.scoring import Request, check_keys, score_facts
 from csi_service.services import Services, build_services
@@ -110,9 +112,10 @@ def _check_targets(targets: Sequence[Path], inputs: Iterable[Path]) -> None:
     taken = {path.resolve() for path in inputs}
     for target in targets:
         if not target.parent.is_dir():
-            raise FileRefusedError(f"{target}: there is no folder {target.parent}")
+            raise FileRefusedError(Told("{path}: there is no folder {folder}", path=target, folder=target.parent))
         if target.resolve() in taken:
-            raise FileRefusedError(f"{target}: is read or written already in this run; name another file")
+            text = Told("{path}: is read or written already in this run; name another file", path=target)
+            raise FileRefusedError(text)
         if not target.exists() or target.is_file():
             taken.add(target.resolve())
 
@@ -128,7 +131,8 @@ def _score(
 ) -> tuple[bytes, list[Outcome]]:
     """Return the scores in a format, and what became of the rows."""
     sets = [] if request.weights else services.weights.all()
-    with workspace() as (connection, folder), Progress() as progress:
+    files = [path for each in paths.values() for path in each]
+    with workspace(opens=files) as (connection, folder), Progress() as progress:
         facts = FileFacts(Importer(connection, folder, mapping, zones), paths, Scope(request.keys), progress.tell)
         try:
             with facts.reading_ahead(request.weights or in_effect(sets, services.today())):
@@ -140,7 +144,7 @@ def _score(
             raise
         progress.end()
         _account(facts.outcomes, rejects)
-        return WRITERS[format_](scores, facts.outcomes), facts.outcomes
+        return WRITERS[format_](scores, facts.outcomes, spoken()), facts.outcomes
 
 
 def _expand(pattern: str) -> list[Path]:
@@ -148,14 +152,15 @@ def _expand(pattern: str) -> list[Path]:
         return [Path(pattern)]
     found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - takes absolute patterns too
     if not found:
-        raise FileRefusedError(f"{pattern}: no file matches the pattern")
+        raise FileRefusedError(Told("{pattern}: no file matches the pattern", pattern=pattern))
     return [Path(name) for name in found]
 
 
 def _zones(services: Services, mapping: Mapping, option: str | None) -> Zones:
     centre = option or mapping.time_zone or str(services.settings.time_zone)
     if centre not in zoneinfo.available_timezones():
-        raise InvalidInputError(Problem("time-zone", f"is {centre!r}; give an IANA name such as Asia/Shanghai", centre))
+        text = Told("is {zone!r}; give an IANA name such as Asia/Shanghai", zone=centre)
+        raise InvalidInputError(Problem("time-zone", text, centre))
     return Zones(mapping.time_zone or centre, centre)
 
 
@@ -165,16 +170,19 @@ def _account(outcomes: Sequence[Outcome], rejects: Path | None) -> None:
         with whole(rejects) as beside:
             write_rejects(beside, outcomes)
     for outcome in outcomes:
-        parts = [f"{outcome.loaded:,} counted", f"{outcome.rejected:,} rejected"]
+        parts = [Told("{count:,} counted", count=outcome.loaded), Told("{count:,} rejected", count=outcome.rejected)]
         if outcome.repeated:
-            parts.append(f"{outcome.repeated:,} replaced by a later row with the same number")
-        files = outcome.files[0] if len(outcome.files) == 1 else f"{len(outcome.files)} files"
-        click.echo(f"{outcome.kind}: {', '.join(parts)} ({visible(files)})", err=True)
+            parts.append(Told("{count:,} replaced by a later row with the same number", count=outcome.repeated))
+        several = words("{count} files", count=len(outcome.files))
+        files = outcome.files[0] if len(outcome.files) == 1 else several
+        told = chained(parts, "{first}, {second}")
+        say("{kind}: {parts} ({files})", err=True, kind=named(outcome.kind), parts=told, files=files)
         for reason, number in outcome.reasons()[:_REASONS_SHOWN]:
-            click.echo(f"  {number:,} x {visible(reason)}", err=True)
+            say("  {count:,} x {reason}", err=True, count=number, reason=words(reason))
         kept = sum(reject.lines for reject in outcome.rejects)
         if kept < outcome.rejected:
-            where = f"; {rejects} holds no more than these" if rejects is not None else ""
-            click.echo(f"  reasons are known of the first {kept:,} rejected rows only{where}", err=True)
+            where = "" if rejects is None else words("; {file} holds no more than these", file=rejects)
+            pattern = marked("  reasons are known of the first {count:,} rejected rows only{where}")
+            say(pattern, err=True, count=kept, where=where)
         if outcome.ignored_columns:
-            click.echo(f"  columns not used: {visible(', '.join(outcome.ignored_columns))}", err=True)
+            say("  columns not used: {names}", err=True, names=", ".join(outcome.ignored_columns))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from csi_service.cli.language import say, words
 from csi_service.cli.store_option import data_option, settings_for
 from csi_service.server import run
 from csi_service.settings import SETTINGS, load_settings
@@ -27,4 +28,5 @@ def settings() -> None:
     values = load_settings()
     for setting in SETTINGS:
         click.echo(f"{setting.name}={setting.shown(values)}")
-        click.echo(f"    {setting.help} (default: {setting.default or 'none'})")
+        default = setting.default or words("none")
+        say("    {text} (default: {default})", text=words(setting.help), default=default)

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from csi_service.cli.documents import check_files, find_weights, read_weights_file, tell_warnings
-from csi_service.core.weights import in_effect
+from csi_service.cli.language import say, words
+from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import NotFoundError
 from csi_service.schema.scores import plain
 from csi_service.services import Services, build_services
@@ -33,8 +34,9 @@ def list_(services: Services) -> None:
     for item in sets:
         mark = "*" if item.name == today else " "
         title = f"{item.title} {item.title_zh}".rstrip()
-        click.echo(f"{mark} {item.name:<12} valid from {item.effective}  {item.digest[:12]}  {title}")
-    click.echo("* valid today. Dated sets and `default` are chosen by date, the others by name.", err=True)
+        valid = words("valid from {day}", day=item.effective)
+        click.echo(f"{mark} {item.name:<12} {valid}  {item.digest[:12]}  {title}")
+    say("* valid today. Dated sets and `default` are chosen by date, the others by name.", err=True)
 
 
 @weights.command()
@@ -57,11 +59,12 @@ def show(services: Services, name: str, format_: str) -> None:
 @click.argument("files", nargs=-1, required=True)
 def check(files: tuple[str, ...]) -> None:
     """Check weights files; each problem is a line, and any makes exit code 2."""
-    check_files(
-        files,
-        read_weights_file,
-        lambda item: f"{item.title!r}, valid from {item.effective}, digest {item.digest[:12]}",
-    )
+
+    def told(item: WeightSet) -> str:
+        about = {"title": item.title, "day": item.effective, "digest": item.digest[:12]}
+        return words("{title!r}, valid from {day}, digest {digest}", **about)
+
+    check_files(files, read_weights_file, told)
 
 
 @weights.command()
@@ -73,7 +76,8 @@ def diff(services: Services, old: str, new: str) -> None:
     before, after = (dict(_flat(find_weights(services, name).document)) for name in (old, new))
     for key in dict.fromkeys([*before, *after]):
         if before.get(key) != after.get(key):
-            click.echo(f"{key}: {before.get(key, '(not set)')} -> {after.get(key, '(not set)')}")
+            old, now = (found.get(key, words("(not set)")) for found in (before, after))
+            click.echo(f"{key}: {old} -> {now}")
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

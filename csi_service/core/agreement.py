@@ -206,10 +206,10 @@ def _checked(ratings: pd.DataFrame, categories: int | None = None) -> pd.DataFra
 
 def _check_levels(level: "pd.Series[float]", categories: int | None) -> None:
     wrong = ~np.isfinite(level)
-    accepted = "give a finite number"
+    accepted = Told("give a finite number")
     if categories is not None:
         wrong |= (level < 1) | (level > categories) | (level % 1 != 0)
-        accepted = f"give a whole number from 1 to {categories}"
+        accepted = Told("give a whole number from 1 to {categories}", categories=categories)
     if wrong.any():
         found = float(level[wrong].iloc[0])
         raise InvalidInputError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from csi_service.core.indicator import Array
 from csi_service.core.tables import Table
+from csi_service.core.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,25 @@ def read_rule(
     if method == "band":
         low, high = table.number("low", above=0, most=most), table.number("high", above=0, most=most)
         if low > high:
-            table.report("low", f"is {low:g}, above high {high:g}; low must be at most high", low, "range")
+            table.report(
+                "low",
+                Told("is {low:g}, above high {high:g}; low must be at most high", low=low, high=high),
+                low,
+                "range",
+            )
         return Rule(method, low=low, high=high, lower_is_better=lower_is_better)
     aim = table.number("target", target, above=0, most=most)
     if method == "attainment":
         return Rule(method, target=aim, lower_is_better=lower_is_better)
     worst = table.number("worst", least=0, most=most)
     if (worst <= aim) if lower_is_better else (worst >= aim):
-        side = "above" if lower_is_better else "below"
-        table.report("worst", f"is {worst:g}; it must lie {side} the target {aim:g}", worst, "range")
+        side = Told("above") if lower_is_better else Told("below")
+        table.report(
+            "worst",
+            Told("is {worst:g}; it must lie {side} the target {aim:g}", worst=worst, side=side, aim=aim),
+            worst,
+            "range",
+        )
     return Rule(method, target=aim, worst=worst, lower_is_better=lower_is_better)
 
 

@@ -56,7 +56,11 @@ def in_effect(documents: Iterable[Some], day: dt.date, what: str, kind: str) -> 
     valid = [document for document in dated if document.effective <= day]
     if not valid:
         first = min((document.effective for document in dated), default=None)
-        hint = f"the first one is valid from {first}" if first else f"there is neither a dated {kind} nor a default one"
+        hint = (
+            Told("the first one is valid from {first}", first=first)
+            if first
+            else Told("there is neither a dated {kind} nor a default one", kind=kind)
+        )
         raise NotFoundError(Told("no {what} are in effect on {day}: {hint}", what=what, day=day, hint=hint))
     return max(valid, key=lambda document: (document.effective, document.name != DEFAULT))
 

@@ -177,8 +177,16 @@ def _read_answer(item: FormItem, answers: Mapping[str, object]) -> float | None:
 
 
 def _accepted(item: FormItem) -> str:
-    numbers = f"0 or {item.points:g} points" if item.critical else f"0 to {item.points:g} points"
-    return f'true, false, {numbers} or "{NOT_APPLICABLE}"' if item.na_allowed else f"true, false or {numbers}"
+    numbers = (
+        Told("0 or {points:g} points", points=item.points)
+        if item.critical
+        else Told("0 to {points:g} points", points=item.points)
+    )
+    return (
+        Told('true, false, {numbers} or "{na}"', numbers=numbers, na=NOT_APPLICABLE)
+        if item.na_allowed
+        else Told("true, false or {numbers}", numbers=numbers)
+    )
 
 
 def _where(item: object) -> str:

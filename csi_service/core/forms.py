@@ -11,6 +11,7 @@ from typing import Any
 from csi_service.core import dated
 from csi_service.core.index import shares_of
 from csi_service.core.tables import Table, read_toml
+from csi_service.core.told import Told
 from csi_service.errors import FormError, Problem
 
 NEEDS = ("basic", "expected", "excitement")
@@ -83,7 +84,7 @@ def parse_form(text: str, name: str) -> Form:
         FormError: not TOML, or one `Problem` for each key that breaks its rules.
     """
     form = read_form(read_toml(text, name, FormError), name)
-    if problem := dated.name_problem(name, form.effective, "form"):
+    if problem := dated.name_problem(name, form.effective, Told("form")):
         raise FormError(name, (problem,))
     return form
 
@@ -106,10 +107,10 @@ def read_form(document: Mapping[str, Any], name: str) -> Form:
     for item in items:
         first = next(other for other in items if other.name == item.name)
         if first is not item:
-            text = f"stands in the section {first.section} too; each item has a name of its own"
+            text = Told("stands in the section {section} too; each item has a name of its own", section=first.section)
             table.report(f"sections.{item.section}.items.{item.name}", text, item.name, "duplicate")
     if items and not any(item.kano == "excitement" for item in items):
-        table.warn("sections", "no item is an excitement need, so no evaluation by this form tells of delight")
+        table.warn("sections", Told("no item is an excitement need, so no evaluation by this form tells of delight"))
     if problems:
         raise FormError(name, tuple(problems))
     return Form(
@@ -174,7 +175,9 @@ def _read_item(table: Table, name: str, section: str) -> FormItem:
         na_allowed=table.flag("na_allowed", False),
     )
     if item.kano == "excitement" and critical:
-        text = "is an excitement need and critical; a customer does not miss what delights, so failing it is no fault"
+        text = Told(
+            "is an excitement need and critical; a customer does not miss what delights, so failing it is no fault"
+        )
         table.warn("", text)
     table.close()
     return item
@@ -185,7 +188,7 @@ def _named(table: Table, name: str) -> bool:
     fits = _NAME.fullmatch(name) is not None
     if not fits:
         table.peek(name)
-        text = f"is named {name!r}; write small letters, digits and _, a letter first, at most 64"
+        text = Told("is named {name!r}; write small letters, digits and _, a letter first, at most 64", name=name)
         table.report(name, text, name, "name")
     return fits
 
@@ -196,4 +199,4 @@ def in_effect(forms: Iterable[Form], day: dt.date) -> Form:
     Raises:
         NotFoundError: no form is valid yet on that day; the message names the first day of the first one.
     """
-    return dated.in_effect(forms, day, "forms", "form")
+    return dated.in_effect(forms, day, Told("forms"), Told("form"))

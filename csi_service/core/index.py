@@ -7,6 +7,7 @@ import numpy as np
 
 from csi_service.core.indicator import Array, Codes, Node, Reason, filled
 from csi_service.core.tables import Table
+from csi_service.core.told import Told
 
 SUM_TOLERANCE = 1e-9
 _NONE, _NO_DATA, _COVERAGE = (np.int8(reason) for reason in (Reason.NONE, Reason.NO_DATA, Reason.COVERAGE))
@@ -113,7 +114,12 @@ def shares_of(table: Table, parts: Mapping[str, float], total: float) -> dict[st
         names = " + ".join(f"{name} {part:g}" for name, part in parts.items())
         table.report(
             "",
-            f"the parts add up to {found:g} ({names}); they must add up to the total {total:g}",
+            Told(
+                "the parts add up to {found:g} ({names}); they must add up to the total {total:g}",
+                found=found,
+                names=names,
+                total=total,
+            ),
             found,
             "weights_sum",
         )

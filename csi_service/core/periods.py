@@ -10,7 +10,7 @@ from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
 GRAINS = ("day", "week", "month")
-FORMS = "2021-01 (month), 2021-W05 (ISO week), 2021-Q1, 2021, 2021-01-31 (day) or 2021-01-04..2021-01-31"
+FORMS = Told("2021-01 (month), 2021-W05 (ISO week), 2021-Q1, 2021, 2021-01-31 (day) or 2021-01-04..2021-01-31")
 _ONE_DAY = dt.timedelta(days=1)
 
 

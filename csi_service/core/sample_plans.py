@@ -85,7 +85,11 @@ def plan_sizes(populations: Mapping[str, int], size: int | None, least: int | No
     total = sum(populations.values())
     if size > total:
         named = [f"{stratum}: {population}" for stratum, population in populations.items()][:_MOST_NAMED]
-        more = f" and {len(populations) - _MOST_NAMED} more strata" if len(populations) > _MOST_NAMED else ""
+        more = (
+            Told(" and {count} more strata", count=len(populations) - _MOST_NAMED)
+            if len(populations) > _MOST_NAMED
+            else ""
+        )
         text = Told(
             "is {size}, but there are {total} calls to draw from ({names}{more}); ask for at most that",
             size=size,

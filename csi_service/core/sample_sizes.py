@@ -7,6 +7,7 @@ import numpy as np
 
 from csi_service.core.intervals import CONFIDENCE, quarter_beta, stratified_share
 from csi_service.core.quantiles import gamma_quantile, normal_quantile, t_quantile
+from csi_service.core.tables import bounds_of
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 
@@ -186,13 +187,5 @@ def _check(
     if not math.isfinite(value):
         raise InvalidInputError(Problem(where, Told("must be finite, found {value}", value=value), value, "non_finite"))
     if not (least <= value <= most and value > above):
-        bounds = (("at least", least), ("at most", most), ("above", above))
-        accepted = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
-        raise InvalidInputError(
-            Problem(
-                where,
-                Told("is {value:g}; give a number {accepted}", value=value, accepted=accepted),
-                value,
-                "negative" if value < 0 <= least else "range",
-            )
-        )
+        text = Told("is {value:g}; give a number {accepted}", value=value, accepted=bounds_of(least, most, above))
+        raise InvalidInputError(Problem(where, text, value, "negative" if value < 0 <= least else "range"))

@@ -125,7 +125,9 @@ def _draw_problems(populations: Mapping[str, int], sizes: Mapping[str, int], see
     for stratum, size in sizes.items():
         where = f"sizes.{stratum}"
         if stratum not in populations:
-            text = Told("is no stratum of the calls; there are {value}", value=", ".join(sorted(populations)) or "none")
+            text = Told(
+                "is no stratum of the calls; there are {value}", value=", ".join(sorted(populations)) or Told("none")
+            )
             problems.append(Problem(where, text, stratum, "unknown_stratum"))
         elif size < 0:
             problems.append(Problem(where, Told("is {size}; give 0 or more", size=size), size, "negative"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from csi_service.core.told import Told
+from csi_service.core.told import Told, chained
 from csi_service.errors import DocumentError, Problem
 
 _MISSING = object()
@@ -20,7 +20,7 @@ def read_toml(text: str, name: str, error: type[DocumentError]) -> dict[str, Any
         return tomllib.loads(text)
     except (ValueError, RecursionError) as fault:  # ValueError: TOMLDecodeError, and a number of too many digits
         known = isinstance(fault, tomllib.TOMLDecodeError)
-        text = str(fault) if known else "a number too long or tables nested too deeply"
+        text = str(fault) if known else Told("a number too long or tables nested too deeply")
         raise error(name, (Problem("", Told("is not valid TOML: {text}", text=text), code="syntax"),)) from fault
 
 
@@ -67,12 +67,12 @@ class Table:
         self._asked.add(key)
         return self._values.get(key)
 
-    def _take(self, key: str, default: Any, accepted: str) -> Any:
+    def _take(self, key: str, default: Any, accepted: Callable[[], str]) -> Any:
         self._asked.add(key)
         value = self._values.get(key, _MISSING)
         if value is _MISSING:
             if default is _MISSING:
-                self.report(key, f"is missing; {accepted}", None, "missing")
+                self.report(key, Told("is missing; {accepted}", accepted=accepted()), None, "missing")
                 return None
             return default
         return value
@@ -87,60 +87,75 @@ class Table:
         above: float = -math.inf,
     ) -> float:
         """Return a finite number with least <= number <= most and number > above; NaN after a reported problem."""
-        bounds = [
-            f"{word} {bound:g}"
-            for word, bound in (("at least", least), ("at most", most), ("above", above))
-            if math.isfinite(bound)
-        ]
-        accepted = " ".join(["give a number", " and ".join(bounds)]).strip()
+
+        def accepted() -> str:
+            bounds = bounds_of(least, most, above)
+            return Told("give a number {accepted}", accepted=bounds) if bounds else Told("give a number")
+
         value = self._take(key, default, accepted)
         if value is None and key not in self:
             return math.nan
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.report(key, f"must be a number, not {_kind(value)}; {accepted}", value, "type")
+            self.report(
+                key,
+                Told("must be a number, not {kind}; {accepted}", kind=_kind(value), accepted=accepted()),
+                value,
+                "type",
+            )
             return math.nan
         if not _finite(value):
-            self.report(key, f"must be finite, found {value}; {accepted}", value, "non_finite")
+            self.report(
+                key,
+                Told("must be finite, found {value}; {accepted}", value=value, accepted=accepted()),
+                value,
+                "non_finite",
+            )
             return math.nan
         if not (least <= value <= most and value > above):
-            self.report(key, f"is {value:g}; {accepted}", value, "negative" if value < 0 <= least else "range")
+            self.report(
+                key,
+                Told("is {value:g}; {accepted}", value=value, accepted=accepted()),
+                value,
+                "negative" if value < 0 <= least else "range",
+            )
             return math.nan
         return float(value)
 
     def text(self, key: str, default: Any = _MISSING) -> str:
         """Return a text that is not blank; "" after a reported problem."""
-        value = self._take(key, default, "give a text")
+        value = self._take(key, default, lambda: Told("give a text"))
         if value == default or key not in self:
             return str(value or "")
         if not isinstance(value, str) or not value.strip():
-            self.report(key, f"must be a text that is not blank, found {value!r}", value, "type")
+            self.report(key, Told("must be a text that is not blank, found {value!r}", value=value), value, "type")
             return ""
         return value
 
     def flag(self, key: str, default: Any = _MISSING) -> bool:
         """Return true or false; false after a reported problem."""
-        value = self._take(key, default, "give true or false")
+        value = self._take(key, default, lambda: Told("give true or false"))
         if not isinstance(value, bool):
             if key in self:
-                self.report(key, f"must be true or false, found {value!r}", value, "type")
+                self.report(key, Told("must be true or false, found {value!r}", value=value), value, "type")
             return False
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: Any = _MISSING) -> str:
         """Return one of the choices; the first choice after a reported problem."""
-        accepted = "one of " + ", ".join(choices)
-        value = self._take(key, default, f"give {accepted}")
+        names = ", ".join(choices)
+        value = self._take(key, default, lambda: Told("give one of {names}", names=names))
         if value == default:
             return str(value)
         if value not in choices:
             if key in self:
-                self.report(key, f"is {value!r}; accepted is {accepted}", value, "method")
+                accepted = Told("is {value!r}; accepted is one of {names}", value=value, names=names)
+                self.report(key, accepted, value, "method")
             return choices[0]
         return str(value)
 
     def choices(self, key: str, choices: Sequence[str], default: Any = _MISSING) -> tuple[str, ...]:
         """Return a list of different choices, at least one; all choices after a reported problem."""
-        value = self._take(key, default, "give a list")
+        value = self._take(key, default, lambda: Told("give a list"))
         if (
             not isinstance(value, list | tuple)
             or not value
@@ -150,7 +165,11 @@ class Table:
             if key in self:
                 self.report(
                     key,
-                    f"must be a list of different words out of {', '.join(choices)}, found {value!r}",
+                    Told(
+                        "must be a list of different words out of {names}, found {value!r}",
+                        names=", ".join(choices),
+                        value=value,
+                    ),
                     value,
                     "range",
                 )
@@ -159,7 +178,7 @@ class Table:
 
     def day(self, key: str, default: Any = _MISSING) -> dt.date:
         """Return a date; the first date of the calendar after a reported problem."""
-        value = self._take(key, default, "give a date such as 2026-01-31")
+        value = self._take(key, default, lambda: Told("give a date such as 2026-01-31"))
         if isinstance(value, str):
             try:
                 return dt.date.fromisoformat(value)
@@ -167,31 +186,36 @@ class Table:
                 pass
         if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
             if key in self:
-                self.report(key, f"must be a date such as 2026-01-31, found {value!r}", value, "type")
+                self.report(key, Told("must be a date such as 2026-01-31, found {value!r}", value=value), value, "type")
             return dt.date.min
         return value
 
     def span(self, key: str, default: Any) -> tuple[float, float]:
         """Return a pair (low, high) of finite numbers with low <= high; the default after a reported problem."""
-        value = self._take(key, default, "give [low, high]")
+        value = self._take(key, default, lambda: Told("give [low, high]"))
         numbers = isinstance(value, list | tuple) and all(
             isinstance(item, int | float) and not isinstance(item, bool) and _finite(item) for item in value
         )
         if not numbers or len(value) != 2 or value[0] > value[1]:
-            self.report(key, f"must be two numbers [low, high] with low <= high, found {value!r}", value, "range")
+            self.report(
+                key,
+                Told("must be two numbers [low, high] with low <= high, found {value!r}", value=value),
+                value,
+                "range",
+            )
             return (-math.inf, math.inf)
         return (float(value[0]), float(value[1]))
 
     def table(self, key: str, *, required: bool = False) -> Table:
         """Return the table under a key; an empty one where it is absent and not required."""
-        value = self._take(key, _MISSING if required else {}, "give a table")
+        value = self._take(key, _MISSING if required else {}, lambda: Told("give a table"))
         return Table({} if key not in self else value, self.name(key), self.problems, self.warnings)
 
     def tables(self, key: str) -> list[Table]:
         """Return the list of tables under a key; none where it is absent."""
-        value = self._take(key, [], "give a list of tables")
+        value = self._take(key, [], lambda: Told("give a list of tables"))
         if not isinstance(value, list):
-            self.report(key, f"must be a list of tables, found {_kind(value)}", value, "type")
+            self.report(key, Told("must be a list of tables, found {kind}", kind=_kind(value)), value, "type")
             return []
         return [
             Table(item, f"{self.name(key)}[{index}]", self.problems, self.warnings) for index, item in enumerate(value)
@@ -201,8 +225,23 @@ class Table:
         """Report each key that nobody asked for, with the keys that are known."""
         for key in self._values:
             if key not in self._asked:
-                known = ", ".join(sorted(self._asked)) or "none"
-                self.report(key, f"is not a known key here; known are {known}", self._values[key], "unknown_key")
+                known = ", ".join(sorted(self._asked)) or Told("none")
+                self.report(
+                    key,
+                    Told("is not a known key here; known are {known}", known=known),
+                    self._values[key],
+                    "unknown_key",
+                )
+
+
+def bounds_of(least: float, most: float, above: float) -> str:
+    """Return the bounds of a number in words, those that are finite; "" for none."""
+    bounds = (
+        (least, Told("at least {bound:g}", bound=least)),
+        (most, Told("at most {bound:g}", bound=most)),
+        (above, Told("above {bound:g}", bound=above)),
+    )
+    return chained([text for bound, text in bounds if math.isfinite(bound)], "{first} and {second}")
 
 
 def _finite(number: float) -> bool:
@@ -214,5 +253,9 @@ def _finite(number: float) -> bool:
 
 
 def _kind(value: object) -> str:
-    names = {type(None): "null", bool: "true or false", str: f"the text {value!r}", list: "a list", dict: "a table"}
-    return names.get(type(value), type(value).__name__)
+    if isinstance(value, str):
+        return Told("the text {value!r}", value=value)
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+_KINDS = {type(None): "null", bool: Told("true or false"), list: Told("a list"), dict: Told("a table")}

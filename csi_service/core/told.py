@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -18,7 +19,7 @@ class Told(str):
     pattern: str
     values: dict[str, Any]
 
-    def __new__(cls, pattern: str, **values: Any) -> Told:
+    def __new__(cls, pattern: str, /, **values: Any) -> Told:
         """Fill the pattern; a value may itself be a `Told`."""
         text = super().__new__(cls, pattern.format(**values))
         text.pattern = pattern
@@ -28,3 +29,15 @@ class Told(str):
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
         """Make copies and pickles from the pattern."""
         return (self.pattern,), self.values
+
+
+def chained(texts: Sequence[str], link: str) -> str:
+    """Return texts in a row, each two of them linked by a pattern of {first} and {second}; "" for none.
+
+    >>> chained(["a", "b", "c"], "{first} and {second}")
+    'a and b and c'
+    """
+    if len(texts) < 2:
+        return texts[0] if texts else ""
+    half = len(texts) // 2  # not one within the other: a long row would be nested too deeply
+    return Told(link, first=chained(texts[:half], link), second=chained(texts[half:], link))

@@ -13,6 +13,7 @@ from csi_service.core.dated import DEFAULT, digest_of
 from csi_service.core.index import read_total, shares_of
 from csi_service.core.levels import WEIGHTINGS
 from csi_service.core.tables import Table, read_toml
+from csi_service.core.told import Told
 from csi_service.errors import Problem, WeightsError
 
 __all__ = ["DEFAULT", "WeightSet", "digest_of", "in_effect", "parse_weights", "read_weights"]
@@ -56,7 +57,7 @@ def parse_weights(text: str, name: str) -> WeightSet:
         WeightsError: not TOML, or one `Problem` for each key that breaks its rules.
     """
     weights = read_weights(read_toml(text, name, WeightsError), name)
-    if problem := dated.name_problem(name, weights.effective, "set"):
+    if problem := dated.name_problem(name, weights.effective, Told("set")):
         raise WeightsError(name, (problem,))
     return weights
 
@@ -86,7 +87,12 @@ def read_weights(document: Mapping[str, Any], name: str, *, complete: bool = Tru
     weighting = ratings.choice("weighting", WEIGHTINGS[:2], WEIGHTINGS[0])
     satisfied_from = ratings.number("satisfied_from", 4, least=1, most=5)
     if satisfied_from % 1 > 0:
-        ratings.report("satisfied_from", f"is {satisfied_from:g}; give a whole level 1 to 5", satisfied_from, "range")
+        ratings.report(
+            "satisfied_from",
+            Told("is {satisfied_from:g}; give a whole level 1 to 5", satisfied_from=satisfied_from),
+            satisfied_from,
+            "range",
+        )
     for part in (delight, ratings, table):
         part.text("source", "")
         part.close()
@@ -120,7 +126,7 @@ def _read_csi(table: Table, complete: bool) -> dict[str, float]:
     csi.close()
     if not parts:
         names = ", ".join(calculator.name for calculator in CALCULATORS)
-        csi.report("", f"weighs no component; accepted are {names}", None, "weights_keys")
+        csi.report("", Told("weighs no component; accepted are {names}", names=names), None, "weights_keys")
     return shares_of(csi, parts, total)
 
 
@@ -130,7 +136,7 @@ def _read_components(table: Table, csi: Mapping[str, float], complete: bool) -> 
         if calculator.name in table or (complete and calculator.name in csi):
             components[calculator.name] = calculator.read(table.table(calculator.name, required=True))
             if complete and calculator.name not in csi:
-                text = "is not weighed in [csi]; give it parts there or leave the table out"
+                text = Told("is not weighed in [csi]; give it parts there or leave the table out")
                 table.report(calculator.name, text, None, "weights_keys")
     return components
 
@@ -141,4 +147,4 @@ def in_effect(sets: Iterable[WeightSet], day: dt.date) -> WeightSet:
     Raises:
         NotFoundError: no set is valid yet on that day; the message names the first day of the first one.
     """
-    return dated.in_effect(sets, day, "weights", "set")
+    return dated.in_effect(sets, day, Told("weights"), Told("set"))

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
+from csi_service.core.told import Told
 from csi_service.demo import calls, customers, quality
 from csi_service.demo.centre import build_centre
 from csi_service.demo.columns import write_file
@@ -28,9 +29,9 @@ def write_demo(
     """
     span = build_span(last_month)
     if not 0 < scale <= 1:
-        raise ValueError(f"scale: found {scale}, accepted is a number above 0 and up to 1")
+        raise ValueError(Told("scale: found {scale}, accepted is a number above 0 and up to 1", scale=scale))
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ValueError(f"folder: {folder} exists and is not an empty folder; name a new one")
+        raise ValueError(Told("folder: {folder} exists and is not an empty folder; name a new one", folder=folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
         built = Path(beside) / "demo"
@@ -40,7 +41,7 @@ def write_demo(
             write_file(built / name, frame, columns)
             names.append(name)
             if progress is not None:
-                progress(f"{name}: {len(frame)} rows")
+                progress(Told("{file}: {count} rows", file=name, count=len(frame)))
         if folder.exists():
             folder.rmdir()  # empty; not every system renames onto an existing folder
         built.rename(folder)

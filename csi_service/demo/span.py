@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from csi_service.core.told import Told
 from csi_service.demo.centre import Ints
 
 MONTHS = 14
@@ -36,7 +37,9 @@ class Span:
 def build_span(last_month: str) -> Span:
     """The 14 months up to and including `last_month`; ValueError unless it is YYYY-MM."""
     if not _MONTH_FORM.fullmatch(last_month):
-        raise ValueError(f"last_month: found {last_month!r}, accepted is YYYY-MM from 2000-01 to 2099-12")
+        raise ValueError(
+            Told("last_month: found {last_month!r}, accepted is YYYY-MM from 2000-01 to 2099-12", last_month=last_month)
+        )
     after = np.datetime64(last_month, "M") + np.timedelta64(1, "M")
     months = np.arange(after - np.timedelta64(MONTHS, "M"), after)
     days = np.arange(months[0].astype("datetime64[D]"), after.astype("datetime64[D]"))

@@ -15,6 +15,11 @@ def width(text: str) -> int:
     return wide - sum(unicodedata.category(sign) in ("Mn", "Me") for sign in text)
 
 
+def padded(text: str, places: int) -> str:
+    """Return a text with space behind it, as wide as so many places."""
+    return text + " " * (places - width(text))
+
+
 def in_columns(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterator[str]:
     """Yield the rows as aligned columns with a line under the first; the columns of `left` stand to the left."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]

@@ -7,21 +7,23 @@ from typing import Any
 
 import pandas as pd
 
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
 from csi_service.ingest.outcome import Outcome, safe_cell
+from csi_service.language import ENGLISH
 from csi_service.report.text import render
 from csi_service.schema.scores import plain, roots_body, weights_body
 from csi_service.scoring import PeriodScores, Scores
 
-Writer = Callable[[Scores, Sequence[Outcome]], bytes]
+Writer = Callable[[Scores, Sequence[Outcome], str], bytes]
 
 
-def as_table(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
-    """Return the scores as text for a terminal, UTF-8."""
-    return render(scores).encode()
+def as_table(scores: Scores, outcomes: Sequence[Outcome], language: str = ENGLISH) -> bytes:
+    """Return the scores as text for a terminal, UTF-8; of all forms this alone is in a language of its reader."""
+    return render(scores, language).encode()
 
 
-def as_json(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
+def as_json(scores: Scores, outcomes: Sequence[Outcome], language: str = ENGLISH) -> bytes:
     """Return the scores as JSON: the trees by period and group, the totals, what became of the files."""
     body = {
         "scores": [_period_body(part, total) for part, total in zip(scores.by_group, scores.total, strict=True)],
@@ -31,17 +33,19 @@ def as_json(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
     return (json.dumps(plain(body), ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
 
 
-def as_csv(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
+def as_csv(scores: Scores, outcomes: Sequence[Outcome], language: str = ENGLISH) -> bytes:
     """Return the long score table as CSV with unrounded numbers; texts are safe to open in a spreadsheet."""
     return _safe(scores).to_csv(index=False, lineterminator="\n").encode()
 
 
-def as_xlsx(scores: Scores, outcomes: Sequence[Outcome]) -> bytes:
+def as_xlsx(scores: Scores, outcomes: Sequence[Outcome], language: str = ENGLISH) -> bytes:
     """Return the long score table as a workbook, with a sheet of notes."""
     table = scores.table()
     if len(table) > _SHEET_ROWS:
-        text = (
-            f"a sheet holds {_SHEET_ROWS:,} rows, the scores have {len(table):,}; use --format csv, or a shorter period"
+        text = Told(
+            "a sheet holds {most:,} rows, the scores have {count:,}; use --format csv, or a shorter period",
+            most=_SHEET_ROWS,
+            count=len(table),
         )
         raise FileRefusedError(text)
     buffer = io.BytesIO()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from csi_service import __version__
 from csi_service.core.periods import Period, spanning
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet
 from csi_service.errors import ConflictError, InvalidInputError, Problem
 from csi_service.ingest.outcome import Outcome
@@ -68,7 +69,13 @@ def made_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted, format_
         InvalidInputError: unknown format, language, keys or comparison.
     """
     if format_ not in WRITERS or language not in LANGUAGES:
-        text = f"is {format_}, {language}; formats are {', '.join(WRITERS)}, languages {', '.join(LANGUAGES)}"
+        text = Told(
+            "is {format_}, {language}; formats are {formats}, languages {languages}",
+            format_=format_,
+            language=language,
+            formats=", ".join(WRITERS),
+            languages=", ".join(LANGUAGES),
+        )
         raise InvalidInputError(Problem("format", text, format_, "format"))
     folder = store.folder / "reports"
     folder.mkdir(exist_ok=True)
@@ -121,6 +128,21 @@ def _outcomes(store: Store, period: Period) -> list[Outcome]:
     return [Outcome(each["kind"], loaded=each["loaded"], rejected=each["rejected"]) for each in outcomes]
 
 
+def _check_published(wanted: Wanted, reason: str | None, published: bool) -> None:
+    """Refuse what cannot be published or restated."""
+    if reason is not None and not _LEAST_REASON <= len(reason.strip()) <= _MOST_REASON:
+        bounds = {"least": _LEAST_REASON, "most": _MOST_REASON}
+        text = Told("must have {least} to {most} characters; say what changed and why", **bounds)
+        raise InvalidInputError(Problem("reason", text, reason, "length"))
+    period = wanted.asked.period
+    if reason is not None and not published:
+        text = Told("{period} was not published, so there is nothing to restate; publish it", period=period.label)
+        raise ConflictError(text)
+    if period.last >= wanted.today:
+        text = Told("{period} has not ended; it can be published from {day}", period=period.label, day=_after(period))
+        raise ConflictError(text)
+
+
 def publish(
     store: Store, sets: Sequence[WeightSet], wanted: Wanted, now: dt.datetime, actor: str, reason: str | None = None
 ) -> Published:
@@ -136,13 +158,7 @@ def publish(
     versions = find_published(store, asked.period.label, asked.keys)
     if versions and reason is None:
         return versions[0]
-    if reason is not None and not _LEAST_REASON <= len(reason.strip()) <= _MOST_REASON:
-        text = f"must have {_LEAST_REASON} to {_MOST_REASON} characters; say what changed and why"
-        raise InvalidInputError(Problem("reason", text, reason, "length"))
-    if reason is not None and not versions:
-        raise ConflictError(f"{asked.period.label} was not published, so there is nothing to restate; publish it")
-    if asked.period.last >= wanted.today:
-        raise ConflictError(f"{asked.period.label} has not ended; it can be published from {_after(asked.period)}")
+    _check_published(wanted, reason, bool(versions))
     with store.database.reading() as connection:
         revision = revision_of(connection)
     model = live_report(store, sets, wanted)

@@ -9,12 +9,15 @@ from csi_service.core.composite import reason
 from csi_service.core.indicator import Node
 from csi_service.core.levels import CHINESE, LEVELS, whole_percents
 from csi_service.ingest.outcome import safe_cell
+from csi_service.language import ENGLISH, marked
 from csi_service.report.columns import in_columns, visible
+from csi_service.report.words import words_of
 from csi_service.schema.scores import number, weights_body
 from csi_service.store.rating_shares import RatedBatch, Rollup, Shares
 
 Body = dict[str, Any]
-FALLBACK = "a random batch with ratings lacks its population, so every batch weighs its number of ratings"
+FALLBACK = marked("a random batch with ratings lacks its population, so every batch weighs its number of ratings")
+_SELECTIONS = {"targeted": marked("targeted samples"), "calibration": marked("calibration samples")}
 _FIGURES = ("n", "batches", "raters", "mean", "satisfied")
 
 
@@ -110,28 +113,29 @@ def rollup_csv(rollup: Rollup) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def rollup_table(rollup: Rollup) -> str:
+def rollup_table(rollup: Rollup, language: str = ENGLISH) -> str:
     """Return the rollup as lines for people: per cents that add up to 100, the total last, other samples beneath."""
-    keys = rollup.query.keys
-    lines = [
-        f"Ratings {rollup.period.label} by quality raters (评级, 非客户自评), "
-        f"weighting {rollup.random.total.notes['weighting']}" + (", not over yet" if rollup.in_progress else "")
-    ]
-    head = [*keys, "calls", "batches", "raters", "mean", "satisfied"]
+    keys, words = rollup.query.keys, words_of(language)
+    about = {"period": rollup.period.label, "weighting": words.weighting(rollup.random.total.notes["weighting"])}
+    lines = [words("Ratings {period} by quality raters (评级, 非客户自评), weighting {weighting}", **about)]
+    if rollup.in_progress:
+        lines = [words("{heading}, not over yet", heading=lines[0])]
+    head = [*map(words.key, keys), words("calls"), words("batches"), words("raters"), words("mean"), words("satisfied")]
     head += [f"{level} {word}" for level, word in enumerate(CHINESE, 1)]
     for part in (rollup.random, *rollup.apart):
         found = _part(part)
-        rows = [[*(visible(each["group"][key]) for key in keys), *_cells(each)] for each in found["groups"]]
-        total = ["all", *([""] * (len(keys) - 1))][: len(keys)] + _cells(found["total"])
-        lines += ["", f"{part.selection} samples"] if part.selection != "random" else []
+        rows = [
+            [*(words.member(visible(each["group"][key])) for key in keys), *_cells(each)] for each in found["groups"]
+        ]
+        total = [words("all"), *([""] * (len(keys) - 1))][: len(keys)] + _cells(found["total"])
+        lines += ["", words(_SELECTIONS[part.selection])] if part.selection != "random" else []
         lines += in_columns([head, *rows, total], range(len(keys)))
     empty = rollup.random.total.notes["empty_batches"]
     if empty:
-        lines.append(f"Batches without ratings: {visible(', '.join(empty))}")
-    if rollup.random.total.notes["fallback"]:
-        lines.append(f"Note: {FALLBACK}.")
-    if rollup.hint:
-        lines.append(f"Note: {visible(rollup.hint)}.")
+        lines.append(words("Batches without ratings: {names}", names=visible(words(", ").join(empty))))
+    notes = [words(FALLBACK)] if rollup.random.total.notes["fallback"] else []
+    notes += [words.told(rollup.hint)] if rollup.hint else []
+    lines += [words("Note: {text}.", text=note) for note in notes]
     return "\n".join(lines) + "\n"
 
 

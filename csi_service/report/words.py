@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from babel.dates import format_date, format_skeleton
-
 from csi_service.core.calculators import CALCULATORS
 from csi_service.core.periods import Period
 from csi_service.facts.kinds import UNASSIGNED
-from csi_service.language import Translate, marked, tell, translator
+from csi_service.language import ENGLISH, Translate, marked, tell, translator
 from csi_service.report.columns import visible
-from csi_service.report.text import percent, seconds
+from csi_service.report.numbers import percent, seconds
 
 DASH = "–"
 _TITLES = {
@@ -58,6 +56,7 @@ _OUTLOOKS = {
     "pessimistic": marked("pessimistic"),
     "unknown": marked("unknown"),
 }
+_WEIGHTINGS = {"population": marked("population"), "sample": marked("sample"), "explicit": marked("explicit")}
 _LOCALES = {"en": "en_GB", "zh": "zh_CN"}
 
 
@@ -68,7 +67,7 @@ class Words:
     language: str
     translate: Translate
 
-    def __call__(self, text: str, **values: Any) -> str:
+    def __call__(self, text: str, /, **values: Any) -> str:
         """Return a text of the code in the language, with its values filled in (without any: as it is)."""
         translated = self.translate(text)
         return translated.format(**values) if values else translated
@@ -94,6 +93,18 @@ class Words:
     def listed(self, names: tuple[str, ...]) -> str:
         """Return the titles of some names as a list in a sentence."""
         return self.translate(", ").join(self.title(name) for name in names)
+
+    def key(self, name: str) -> str:
+        """Return a dimension as a terminal's columns carry it: in English by the name that options have for it."""
+        return name if self.language == ENGLISH else self.title(name)
+
+    def member(self, name: str) -> str:
+        """Return the name of a group as it stands in the data."""
+        return self.translate(name) if name == UNASSIGNED else name
+
+    def weighting(self, word: str) -> str:
+        """Return by what batches are weighed."""
+        return self.translate(_WEIGHTINGS[word])
 
     def name(self, text: str) -> str:
         """Return a text from the data as it may be shown."""
@@ -162,10 +173,14 @@ class Words:
 
     def day(self, day: dt.date) -> str:
         """Return a date in full."""
+        from babel.dates import format_date  # takes its time to load, and tables for a terminal need none
+
         return str(format_date(day, "long", locale=_LOCALES[self.language]))
 
     def period(self, period: Period) -> str:
         """Return a period's name as people write it."""
+        from babel.dates import format_skeleton
+
         year, _, rest = period.label.partition("-")
         if re.fullmatch(r"\d{4}-\d{2}", period.label):
             return str(format_skeleton("yMMMM", period.first, locale=_LOCALES[self.language]))

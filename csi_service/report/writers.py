@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.report.html import as_html
 from csi_service.report.layout import document_of
@@ -26,6 +27,8 @@ def write_report(model: ReportModel, format_: str, language: str) -> bytes:
         InvalidInputError: no such format or language.
     """
     if format_ not in WRITERS:
-        text = f"{format_!r} is no format of a report; accepted are {', '.join(WRITERS)}"
+        text = Told(
+            "{format_!r} is no format of a report; accepted are {formats}", format_=format_, formats=", ".join(WRITERS)
+        )
         raise InvalidInputError(Problem("format", text, format_, "format"))
     return WRITERS[format_](model, words_of(language))

@@ -152,7 +152,7 @@ def read_level(value: object) -> int:
     except InvalidInputError as error:
         text, _, names = error.problems[0].message.rpartition("; ")
         if type(value) not in (str, int, float):
-            text = f"must be a level 1 to 5, found {kind_of(value)}"
+            text = Told("must be a level 1 to 5, found {found}", found=kind_of(value))
         raise refusal(Told("{text}; {names}", text=text, names=names), "bad_level") from None
 
 

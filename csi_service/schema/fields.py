@@ -246,4 +246,4 @@ class PlainSchema(StrictSchema):
 
 def known(names: Sequence[str] | Mapping[str, Any]) -> str:
     """Return the names for a message."""
-    return ", ".join(names) or "none"
+    return ", ".join(names) or Told("none")

@@ -11,6 +11,7 @@ from csi_service.core.sample_plans import SamplePlan
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError
 from csi_service.facts.kinds import SELECTIONS
+from csi_service.language import marked
 from csi_service.schema.cells import MOST_ID, Cell, read_cell_text
 from csi_service.schema.fields import (
     Choice,
@@ -74,7 +75,7 @@ class Distinct(Described, fields.Field[tuple[str, ...]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> tuple[str, ...]:
         if type(value) is not list or not self.least <= len(value) <= self.most:
-            found = f"a list of {len(value)}" if type(value) is list else kind_of(value)
+            found = Told("a list of {count}", count=len(value)) if type(value) is list else kind_of(value)
             raise refusal(
                 Told(
                     "must be a list of {least} to {most:,} texts, found {found}",
@@ -190,19 +191,28 @@ def _misfits(data: Body) -> list[tuple[str, str, str]]:
     sized = "size" in data or "min_per" in data
     allowed = {"random": (), "targeted": ("calls", "rule"), "calibration": ("calls",)}[selection]
     found: list[tuple[str, str, str]] = []
-    found += [(name, f"cannot be given with the selection {selection}", "shape") for name in {*sources} - {*allowed}]
+    found += [
+        (name, Told("cannot be given with the selection {selection}", selection=selection), "shape")
+        for name in {*sources} - {*allowed}
+    ]
     if selection == "targeted" and not sources:
-        found.append(("calls", "is missing; give calls, or a rule", "missing"))
+        found.append(("calls", marked("is missing; give calls, or a rule"), "missing"))
     if not sources and not sized and selection != "targeted":
-        found.append(("size", "is missing; give size, min_per or both", "missing"))
+        found.append(("size", marked("is missing; give size, min_per or both"), "missing"))
     if len(sources) == 2:
-        found.append(("rule", "stands beside calls; give one of the two", "shape"))
+        found.append(("rule", marked("stands beside calls; give one of the two"), "shape"))
     if "calls" in data or selection == "targeted":
         drawn = ("strata", "min_per", *(["size"] if "calls" in data else []))
-        found += [(name, "is for calls that are drawn at random", "shape") for name in drawn if data.get(name)]
+        found += [(name, marked("is for calls that are drawn at random"), "shape") for name in drawn if data.get(name)]
     least = 2 if selection == "calibration" else 1
     if not least <= len(data["raters"]) <= MOST_RATERS:
-        found.append(("raters", f"holds {len(data['raters'])}; give {least} to {MOST_RATERS}", "shape"))
+        found.append(
+            (
+                "raters",
+                Told("holds {count}; give {least} to {most}", count=len(data["raters"]), least=least, most=MOST_RATERS),
+                "shape",
+            )
+        )
     return found
 
 

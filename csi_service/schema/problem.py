@@ -8,12 +8,12 @@ from marshmallow import Schema, ValidationError, fields
 
 from csi_service.core.told import Told
 from csi_service.errors import Problem
-from csi_service.language import Translate, tell, told_problem, translator
+from csi_service.language import ENGLISH, Translate, tell, told_problem, translator
 from csi_service.schema.fields import Fault
 
 MOST_ENTRIES = 100
 _MOST_CHARACTERS = 200
-_IN_ENGLISH = translator("en")
+_IN_ENGLISH = translator(ENGLISH)
 _ABSENT = object()
 
 
@@ -82,16 +82,23 @@ def _messages(messages: Any, path: tuple[object, ...]) -> Iterator[tuple[tuple[o
             yield path, message
 
 
-def entries(problems: Sequence[Problem], translate: Translate = _IN_ENGLISH) -> list[dict[str, Any]]:
-    """Return the `errors` of a body: at most 100, values shortened and always writable as JSON."""
+def entries(problems: Sequence[Problem], translate: Translate | None = None) -> list[dict[str, Any]]:
+    """Return the `errors` of a body: at most 100, values shortened and always writable as JSON.
+
+    Without a translator they are in English, and `told_entries` can tell them in another language later.
+    """
     listed = []
     for problem in problems[:MOST_ENTRIES]:
-        message = tell(problem.message, translate)
-        entry: dict[str, Any] = {"pointer": problem.where, "message": message, "code": problem.code}
+        entry: dict[str, Any] = {"pointer": problem.where, "message": problem.message, "code": problem.code}
         if (value := shown(problem.found)) is not None:
             entry["value"] = value
         listed.append(entry)
-    return listed
+    return listed if translate is None else told_entries(listed, translate)
+
+
+def told_entries(listed: Sequence[Mapping[str, Any]], translate: Translate) -> list[dict[str, Any]]:
+    """Return the `errors` of a body in the translator's language."""
+    return [{**entry, "message": tell(entry["message"], translate)} for entry in listed]
 
 
 def shown(value: object) -> object:

@@ -44,7 +44,7 @@ class LevelCounts(Described, fields.Field[list[float]]):
                 raise ValidationError({name: [text] for name in unknown})
             items = dict.fromkeys(LEVELS, 0) | value
         else:
-            found = f"a list of {len(value)}" if type(value) is list else kind_of(value)
+            found = Told("a list of {count}", count=len(value)) if type(value) is list else kind_of(value)
             raise refusal(
                 Told(
                     "must be a list of {count} numbers or an object of level names, found {found}",

@@ -11,9 +11,10 @@ from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.facts.kinds import KINDS, Kind
 from csi_service.facts.rules import Rules
+from csi_service.language import Translate
 from csi_service.schema.cells import Cell
 from csi_service.schema.fields import StrictSchema, fault, kind_of
-from csi_service.schema.problem import ErrorEntry, entries, problems_of
+from csi_service.schema.problem import ErrorEntry, entries, problems_of, told_entries
 
 MOST_RECORDS = 10_000
 STATUSES = ("created", "replaced", "unchanged", "rejected")
@@ -145,6 +146,11 @@ def result_body(index: int, identity: str | None, status: str, problems: Sequenc
     """Return what became of one record."""
     body: Record = {"index": index, "id": identity, "status": status}
     return {**body, "errors": entries(problems)} if problems else body
+
+
+def told_result(result: Record, translate: Translate) -> Record:
+    """Return what became of one record in the translator's language."""
+    return result | {"errors": told_entries(result["errors"], translate)} if "errors" in result else result
 
 
 def results_body(results: Sequence[Mapping[str, Any]]) -> Record:

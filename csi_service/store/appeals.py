@@ -90,7 +90,13 @@ def file_appeal(store: Store, evaluation_id: str, reason: str, caller: Caller, n
         earlier = _read(connection, APPEALS.c.evaluation_id == evaluation_id)
         if earlier:
             at, by = f"{earlier[0].filed_at:%Y-%m-%d %H:%M} UTC", earlier[0].filed_by
-            text = f"was appealed against by {by} on {at} (appeal {earlier[0].id}, {earlier[0].status}); once is all"
+            text = Told(
+                "was appealed against by {by} on {at} (appeal {number}, {status}); once is all",
+                by=by,
+                at=at,
+                number=earlier[0].id,
+                status=earlier[0].status,
+            )
             raise ConflictError(Told("the evaluation {evaluation_id!r} {text}", evaluation_id=evaluation_id, text=text))
         row = {
             "evaluation_id": evaluation_id,
@@ -205,7 +211,12 @@ def _uphold(
 ) -> None:
     """Change the evaluation, or withdraw it."""
     if evaluation is None:
-        raise ConflictError(f"the evaluation {appeal.evaluation_id!r} is not there any more; reject the appeal")
+        raise ConflictError(
+            Told(
+                "the evaluation {evaluation!r} is not there any more; reject the appeal",
+                evaluation=appeal.evaluation_id,
+            )
+        )
     after = None if decision.withdraw else _changed(evaluation, decision.values)
     _replace(connection, store, evaluation, after, revision)
     verb, told = ("delete", None) if after is None else ("replace", _shown(after))

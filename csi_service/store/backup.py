@@ -20,6 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from csi_service import __version__
+from csi_service.core.told import Told
 from csi_service.errors import CsiError, DamagedError, FileRefusedError
 from csi_service.facts.partitions import sync
 from csi_service.records.database import Database, sqlite_url
@@ -60,8 +61,12 @@ def back_up(store: Store, target: Path, now: dt.datetime) -> Manifest:
         FileRefusedError: there is something of that name, or it cannot be written.
     """
     if target.exists() or not target.parent.is_dir():
-        wrong = "is there already" if target.exists() else "its folder is not there"
-        raise FileRefusedError(f"{target}: {wrong}; name a new folder or .tar file in a folder that exists")
+        wrong = Told("is there already") if target.exists() else Told("its folder is not there")
+        raise FileRefusedError(
+            Told(
+                "{target}: {wrong}; name a new folder or .tar file in a folder that exists", target=target, wrong=wrong
+            )
+        )
     made = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     links = store.work / f"backup-{uuid.uuid4().hex}"
     try:
@@ -107,7 +112,7 @@ def _link_calls(store: Store, target: Path, names: list[str]) -> None:
         try:
             _link(store.calls / name, target / name)
         except FileNotFoundError as error:
-            raise DamagedError(f"calls/{name} is missing; csi doctor tells what else is") from error
+            raise DamagedError(Told("calls/{name} is missing; csi doctor tells what else is", name=name)) from error
 
 
 def _link_uploads(store: Store, target: Path) -> None:
@@ -190,4 +195,6 @@ def _telling(target: Path) -> Iterator[None]:
         raise
     except (OSError, sqlite3.Error, sa.exc.DatabaseError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise FileRefusedError(f"{target}: the backup cannot be written ({reason}); there is none") from error
+        raise FileRefusedError(
+            Told("{target}: the backup cannot be written ({reason}); there is none", target=target, reason=reason)
+        ) from error

@@ -13,6 +13,7 @@ from csi_service.errors import InvalidInputError, NotFoundError, Problem
 from csi_service.facts.kinds import KINDS
 from csi_service.facts.rules import Rules
 from csi_service.forms_folder import FormsFolder
+from csi_service.language import message_of
 from csi_service.schema.records import Sent
 from csi_service.store.sending import SKEW
 from csi_service.store.writes import Record, local_day
@@ -92,7 +93,7 @@ def _form(forms: FormsFolder, name: str | None, day: dt.date) -> Form:
     try:
         return in_effect(forms.all(), day) if name is None else forms.get(name)
     except NotFoundError as error:
-        raise InvalidInputError(Problem("/form", str(error), name, "unknown_form")) from error
+        raise InvalidInputError(Problem("/form", message_of(error), name, "unknown_form")) from error
 
 
 def _scored(form: Form, answers: Mapping[str, Any], version: str | None, record: Record) -> FormScore:

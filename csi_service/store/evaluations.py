@@ -303,7 +303,7 @@ def _standing(connection: sa.Connection, kept: Kept, fits: Fits, caller: Caller)
             )
         )
     if not fits(old["revision"]) or old["call_id"] != kept.record["call_id"]:
-        text = f'somebody has changed it since; its ETag is "{old["revision"]}" now'
+        text = Told('somebody has changed it since; its ETag is "{revision}" now', revision=old["revision"])
         raise OutdatedError(Told("{number!r} is not as you have read it: {text}", number=number, text=text))
     agents = people(connection, [old["rater"]] if old["rater"] else [])
     place = None if kept.unmatched else {"team": kept.team, "agent": kept.agent}

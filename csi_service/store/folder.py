@@ -14,6 +14,7 @@ from csi_service.records.database import Database, sqlite_url
 from csi_service.records.migrations import migrate, newest, version_of
 from csi_service.records.tables import STATE
 
+UNDO_DAYS = 90
 CALLS_LOCK, COUNT_LOCK, IMPORT_LOCK = "calls.lock", "count.lock", "import.lock"
 
 
@@ -21,12 +22,13 @@ CALLS_LOCK, COUNT_LOCK, IMPORT_LOCK = "calls.lock", "count.lock", "import.lock"
 class Store:
     """A data folder: `calls` holds a Parquet file a local day, `work` what is being made, `uploads` what came in.
 
-    `time_zone` is the zone in which its days are cut.
+    `time_zone` is the zone in which its days are cut; an import can be undone for `undo_days` after its end.
     """
 
     folder: Path
     database: Database
     time_zone: str
+    undo_days: int = UNDO_DAYS
 
     @property
     def calls(self) -> Path:
@@ -51,7 +53,7 @@ class Store:
             yield
 
 
-def open_store(folder: Path, time_zone: str, database_url: str = "") -> Store:
+def open_store(folder: Path, time_zone: str, database_url: str = "", undo_days: int = UNDO_DAYS) -> Store:
     """Return the store of a folder, made or brought up to date where need be.
 
     Raises:
@@ -67,7 +69,7 @@ def open_store(folder: Path, time_zone: str, database_url: str = "") -> Store:
             Told("{folder}: cannot be used as the data folder ({strerror})", folder=folder, strerror=error.strerror)
         ) from error
     database = Database(database_url or sqlite_url(folder / "csi.sqlite"))
-    store = Store(folder, database, time_zone)
+    store = Store(folder, database, time_zone, undo_days)
     with store.lock(COUNT_LOCK):
         migrate(database)
         _check_zone(database, time_zone)
@@ -84,7 +86,11 @@ def check_database(store: Store) -> None:
     with store.database.reading() as connection:
         found = version_of(connection)
     if found != newest():
-        raise SettingsError(f"the database is of version {found}, but this program works with {newest()}")
+        raise SettingsError(
+            Told(
+                "the database is of version {found}, but this program works with {newest}", found=found, newest=newest()
+            )
+        )
 
 
 def _check_zone(database: Database, time_zone: str) -> None:
@@ -95,5 +101,9 @@ def _check_zone(database: Database, time_zone: str) -> None:
             connection.execute(STATE.insert().values(id=1, revision=0, time_zone=time_zone))
     elif found != time_zone:
         raise SettingsError(
-            f"CSI_TIME_ZONE is {time_zone!r}, but the data folder's days are cut in {found!r}; set that"
+            Told(
+                "CSI_TIME_ZONE is {time_zone!r}, but the data folder's days are cut in {found!r}; set that",
+                time_zone=time_zone,
+                found=found,
+            )
         )

@@ -95,7 +95,9 @@ def _check(name: str, role: str, others: Iterable[str], expires_at: dt.datetime 
     for where, text in (("name", name), *(("team or agent", text) for text in others)):
         hidden = text != text.strip() or any(unicodedata.category(sign)[0] == "C" for sign in text)
         if hidden or not 1 <= len(text) <= _MOST_CHARACTERS:
-            right = f"give 1 to {_MOST_CHARACTERS} characters that can be seen, without spaces around them"
+            right = Told(
+                "give 1 to {most} characters that can be seen, without spaces around them", most=_MOST_CHARACTERS
+            )
             raise InvalidInputError(
                 Problem(where, Told("{text!r} cannot be used; {right}", text=text, right=right), text)
             )

@@ -166,7 +166,13 @@ def _forget(connection: sa.Connection, plan: str) -> None:
 def _check_undrawn(plan: Plan) -> None:
     if plan.drawn_at is not None:
         calls, at = sum(stratum.sample for stratum in plan.strata), f"{plan.drawn_at:%Y-%m-%d %H:%M} UTC"
-        text = f"was drawn by {plan.drawn_by} on {at}: {calls} calls with the seed {plan.seed}; it stays as it is"
+        text = Told(
+            "was drawn by {name} on {at}: {calls} calls with the seed {seed}; it stays as it is",
+            name=plan.drawn_by,
+            at=at,
+            calls=calls,
+            seed=plan.seed,
+        )
         raise ConflictError(Told("the plan {batch!r} {text}", batch=plan.batch, text=text))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from csi_service.access import Caller
+from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError, InvalidInputError
 from csi_service.facts.duck import workspace
 from csi_service.ingest.mapping import Mapping
@@ -80,12 +81,18 @@ def _placed(start: int, faults: Sequence[tuple[str, str]]) -> Iterator[tuple[int
 
 def _read(path: Path) -> tuple[list[dict[str, str]], tuple[str, ...]]:
     """The rows with their cells that are not blank, and the columns that are not used."""
-    with workspace() as (duck, folder):
+    with workspace(opens=[path]) as (duck, folder):
         source = open_source(duck, path, folder, Mapping(), COLUMNS, "rating_rows")
         if missing := [name for name in _REQUIRED if name not in source.header]:
             listed = ", ".join(name for name in source.header if name)
-            text = f"has no column {', '.join(missing)}; columns are {', '.join(COLUMNS)}, its header reads: {listed}"
-            raise FileRefusedError(f"{path.name}: {text}")
+            text = Told(
+                "{file}: has no column {missing}; columns are {columns}, its header reads: {listed}",
+                file=path.name,
+                missing=", ".join(missing),
+                columns=", ".join(COLUMNS),
+                listed=listed,
+            )
+            raise FileRefusedError(text)
         names = [name for name in COLUMNS if name in source.header]
         columns = ", ".join(str(source.column(name)) for name in names)
         cells = duck.execute(f"SELECT {columns} FROM {source.relation}").fetchall()
@@ -94,9 +101,11 @@ def _read(path: Path) -> tuple[list[dict[str, str]], tuple[str, ...]]:
             and (odd := duck.execute("SELECT min(line) FROM reject_errors").fetchone())
             and odd[0]
         ):
-            raise FileRefusedError(f"{path.name}: line {odd[0]} cannot be taken apart into its columns; mend it")
+            raise FileRefusedError(
+                Told("{file}: line {line} cannot be taken apart into its columns; mend it", file=path.name, line=odd[0])
+            )
     if not cells:
-        raise FileRefusedError(f"{path.name}: holds no row below its header")
+        raise FileRefusedError(Told("{file}: holds no row below its header", file=path.name))
     rows = [
         {name: cell.strip() for name, cell in zip(names, row, strict=True) if cell is not None and cell.strip()}
         for row in cells

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 
+from csi_service.core.told import Told
 from csi_service.errors import ConflictError, FileRefusedError
 from csi_service.facts.partitions import sync
 from csi_service.records.database import Database, sqlite_url
@@ -49,7 +50,13 @@ def restore(backup: Path, folder: Path, database_url: str = "") -> Manifest:
             for path in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
                 sync(path)
         except OSError as error:
-            raise FileRefusedError(f"{folder}: cannot be written ({error.strerror}); empty it and try again") from error
+            raise FileRefusedError(
+                Told(
+                    "{folder}: cannot be written ({reason}); empty it and try again",
+                    folder=folder,
+                    reason=error.strerror,
+                )
+            ) from error
     return manifest
 
 
@@ -63,9 +70,17 @@ def _opened(backup: Path) -> Iterator[Files]:
         with tarfile.open(backup, "r:") as tar:
             yield {item.name: functools.partial(_member, tar, item) for item in tar if item.isfile()}
     except tarfile.TarError as error:
-        raise FileRefusedError(f"{backup}: is no backup: neither a folder nor a .tar of one ({error})") from error
+        raise FileRefusedError(
+            Told(
+                "{backup}: is no backup: neither a folder nor a .tar of one ({reason})",
+                backup=backup,
+                reason=str(error),
+            )
+        ) from error
     except OSError as error:
-        raise FileRefusedError(f"{backup}: cannot be read ({error.strerror})") from error
+        raise FileRefusedError(
+            Told("{backup}: cannot be read ({reason})", backup=backup, reason=error.strerror)
+        ) from error
 
 
 def _file(path: Path) -> BinaryIO:
@@ -80,21 +95,25 @@ def _member(tar: tarfile.TarFile, item: tarfile.TarInfo) -> BinaryIO:
 def _checked(backup: Path, files: Files) -> Manifest:
     """Read the manifest and compare each file with it."""
     if MANIFEST not in files:
-        raise FileRefusedError(f"{backup}: is no backup: it has no {MANIFEST}")
+        raise FileRefusedError(Told("{backup}: is no backup: it has no {manifest}", backup=backup, manifest=MANIFEST))
     with files[MANIFEST]() as stream:
         manifest = _manifest(backup, stream.read())
     for name, (size, digest) in manifest.files.items():
         if not _proper(name):
-            raise FileRefusedError(f"{backup}: its manifest names {name!r}, which is no file of a backup")
+            raise FileRefusedError(
+                Told("{backup}: its manifest names {name!r}, which is no file of a backup", backup=backup, name=name)
+            )
         if name not in files:
-            raise FileRefusedError(f"{backup}: {name} is missing")
+            raise FileRefusedError(Told("{backup}: {name} is missing", backup=backup, name=name))
         with files[name]() as stream:
             found, read = hashlib.sha256(), 0
             while block := stream.read(_BLOCK):
                 found.update(block)
                 read += len(block)
         if (read, found.hexdigest()) != (size, digest):
-            raise FileRefusedError(f"{backup}: {name} is damaged: it is not what the manifest tells of it")
+            raise FileRefusedError(
+                Told("{backup}: {name} is damaged: it is not what the manifest tells of it", backup=backup, name=name)
+            )
     return manifest
 
 
@@ -103,7 +122,12 @@ def _manifest(backup: Path, content: bytes) -> Manifest:
         document = json.loads(content)
         if document["format"] != FORMAT:
             raise FileRefusedError(
-                f"{backup}: its format is {document['format']!r}; this program reads {FORMAT}, a newer one may read it"
+                Told(
+                    "{backup}: its format is {format!r}; this program reads {known}, a newer one may read it",
+                    backup=backup,
+                    format=document["format"],
+                    known=FORMAT,
+                )
             )
         files = {str(name): (int(size), str(digest)) for name, (size, digest) in document["files"].items()}
         manifest = Manifest(**{**document, "files": files})
@@ -111,11 +135,19 @@ def _manifest(backup: Path, content: bytes) -> Manifest:
             raise KeyError(DATABASE)
         if manifest.schema not in known():
             raise FileRefusedError(
-                f"{backup}: was made by csi {manifest.csi}, whose database is of version {manifest.schema}; "
-                f"this one knows up to {known()[-1]}"
+                Told(
+                    "{backup}: was made by csi {version}, whose database is of version {schema}; "
+                    "this one knows up to {newest}",
+                    backup=backup,
+                    version=manifest.csi,
+                    schema=manifest.schema,
+                    newest=known()[-1],
+                )
             )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileRefusedError(f"{backup}: its {MANIFEST} is damaged ({error!r})") from error
+        raise FileRefusedError(
+            Told("{backup}: its {manifest} is damaged ({reason})", backup=backup, manifest=MANIFEST, reason=repr(error))
+        ) from error
     return manifest
 
 
@@ -128,7 +160,9 @@ def _proper(name: str) -> bool:
 
 def _require_empty(folder: Path, database_url: str) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileRefusedError(f"{folder}: is not an empty folder; a backup is restored into an empty one only")
+        raise FileRefusedError(
+            Told("{folder}: is not an empty folder; a backup is restored into an empty one only", folder=folder)
+        )
     if database_url:
         database = Database(database_url)
         with database.reading() as connection:
@@ -136,7 +170,10 @@ def _require_empty(folder: Path, database_url: str) -> None:
         database.close()
         if tables:
             raise ConflictError(
-                f"the database of CSI_DATABASE_URL holds {len(tables)} tables; a backup is restored into an empty one"
+                Told(
+                    "the database of CSI_DATABASE_URL holds {count} tables; a backup is restored into an empty one",
+                    count=len(tables),
+                )
             )
 
 

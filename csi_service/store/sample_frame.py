@@ -157,7 +157,11 @@ def count_strata(duck: duckdb.DuckDBPyConnection, name: str, plan: SamplePlan) -
     ]
     if not sum(stratum.population for stratum in strata):
         done = sum(stratum.evaluated for stratum in strata)
-        text = f"finds no call of {plan.period.label} to draw" + (f": all {done} are evaluated" if done else "")
+        text = (
+            Told("finds no call of {period} to draw: all {done} are evaluated", period=plan.period.label, done=done)
+            if done
+            else Told("finds no call of {period} to draw", period=plan.period.label)
+        )
         raise InvalidInputError(Problem("/plan", text, None, "no_calls"))
     return [replace(stratum, sample=size) for stratum, size in zip(strata, _sizes(plan, strata), strict=True)]
 
@@ -183,7 +187,7 @@ def _sizes(plan: SamplePlan, strata: Sequence[Stratum]) -> Iterable[int]:
 def describe(plan: SamplePlan, members: Sequence[str]) -> str:
     """Return a stratum in words."""
     named = [f"{name} {member!r}" for name, member in zip(plan.strata, members, strict=True)]
-    return ", ".join(named) or f"calls of {plan.period.label}"
+    return ", ".join(named) or Told("calls of {period}", period=plan.period.label)
 
 
 @telling_damage()

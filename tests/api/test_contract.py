@@ -34,6 +34,7 @@ RELATIONS = {
     "shape",  # toml and document together
     "no_calls",  # a plan for a period without calls
     "unknown_call",  # a plan for calls that are not kept
+    "exceeds_stratum",  # a plan for more calls than are kept
     "idempotency_key",  # a key that came with another request
     "rule",  # a score outside its scale, a closing before its opening
     "future",  # an instant more than a day ahead

@@ -14,6 +14,10 @@ def test_the_page_is_for_people_in_both_languages(client):
     assert "curl -H" in answer.text
 
 
+def test_the_document_says_that_problems_are_told_in_the_caller_s_language(client):
+    assert "Accept-Language: Chinese (zh) or English (en)" in client.get("/openapi.json").json["info"]["description"]
+
+
 def test_the_page_asks_nobody_else_and_runs_nothing_inline(client):
     answer = client.get("/docs")
     assert answer.headers["Content-Security-Policy"] == POLICY

@@ -10,7 +10,7 @@ from csi_service.api.problems import STATUS
 from csi_service.core.told import Told
 from csi_service.errors import CsiError, Problem
 from csi_service.language import tell, translator
-from tests.api.ask import PROBLEM
+from tests.api.ask import PROBLEM, inline
 from tests.keys import keyed, new_key
 
 
@@ -146,6 +146,50 @@ def test_a_key_that_may_not_is_told_so_in_chinese(app, services):
     answer = keyed(app, new_key(services, "viewer")).get("/api/v1/audit", headers=CHINESE)
     assert (answer.status_code, answer.json["title"]) == (403, "无权限")
     assert "角色 viewer 的密钥无权执行此操作" in answer.json["detail"]
+
+
+def test_what_became_of_a_list_of_records_is_told_in_chinese(app, services):
+    client = keyed(app, new_key(services, "operator"))
+    told = {}
+    for language, headers in (("zh", CHINESE), ("en", {})):
+        call = {"call_id": "Z1", "started_at": "2026-03-02T09:00:00+08:00", "answered": True}
+        sent = [call, call | {"call_id": "Z2", "started_at": "2026-03-02 09:00"}]
+        answer = client.post("/api/v1/calls", json=sent, headers=headers)
+        assert answer.status_code == 200
+        told[language] = [error for result in answer.json["results"][1:] for error in result["errors"]]
+    assert "缺少时区偏移；请写作 2026-01-31T09:12:58+08:00" in told["zh"][0]["message"]
+    assert told["en"][0]["message"].startswith("has no offset; write 2026-01-31T09:12:58+08:00")
+    codes = [[(error["pointer"], error["code"]) for error in errors] for errors in told.values()]
+    assert codes[0] == codes[1]
+
+
+def test_the_problems_of_a_weights_document_are_told_in_chinese(client):
+    body = {"document": {"title": "X", "csi": {"total": 2, "internal": 1, "external": "x"}}}
+    answer = client.post("/api/v1/weights/check", json=body, headers=CHINESE).json
+    messages = {problem["pointer"]: problem["message"] for problem in answer["problems"]}
+    assert messages["/document/source"] == "缺失；请给出文本"
+    odd = inline({"internal.sla.parts": 55, "internal.qa.parts": 30})
+    answer_to_odd = client.post("/api/v1/weights/check", json={"document": odd}, headers=CHINESE).json
+    assert answer_to_odd["valid"]
+    assert answer_to_odd["warnings"][0] == "internal.sla.parts：100 中的 55 超出合理范围 20 至 30"
+    assert messages["/document/csi/external"] == "须为数字，而不是文本 'x'；请给出数字：至少 0"
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "detail"),
+    [
+        ("/api/v1/scores?period=May", {}, "不是期间；请写作 2021-01（月）、2021-W05（ISO 周）"),
+        ("/api/v1/scores?period=2026-03", {"headers": {"Accept": "text/html"}}, "答复以 application/json 或 text/csv"),
+        ("/api/v1/scores?period=1999", {}, "1999-12-31 没有生效的权重：最早的自 2000-01-01 起生效"),
+        ("/api/v1/calculate/internal", {"data": b"{}", "content_type": "text/plain"}, "而不是 text/plain"),
+    ],
+)  # fmt: skip
+def test_what_was_told_in_english_only_is_told_in_chinese(app, services, url, options, detail):
+    client = keyed(app, new_key(services))
+    send = client.post if "data" in options else client.get
+    answer = send(url, **options | {"headers": {**CHINESE, **options.get("headers", {})}})
+    assert answer.status_code >= 400
+    assert detail in answer.json["detail"]
 
 
 def test_a_name_that_is_also_a_text_of_the_catalogue_stays():

@@ -1,5 +1,6 @@
 """csi import and csi imports as a caller meets them: exit codes, what is said, what is kept."""
 
+import json
 import os
 import pwd
 import signal
@@ -150,3 +151,19 @@ def test_ctrl_c_stops_an_import_and_leaves_nothing(data, tmp_path):
     assert kept_calls(store) == []
     assert nothing_left(store)
     store.database.close()
+
+
+@pytest.mark.parametrize(("form", "start"), [("json", '{"'), ("text", "20")])
+def test_the_worker_logs_as_the_service_does(data, form, start):
+    code = (
+        "import logging, sys; from csi_service.cli import imports, main; "
+        "imports.work_off = lambda *given: logging.getLogger('worker').error('a fault', extra={'import': 7}); "
+        "sys.argv = ['csi', 'imports', 'work']; main()"
+    )
+    environ = {**os.environ, "CSI_DATA": str(data), "CSI_LOG_FORMAT": form}
+    ran = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(start)
+    if form == "json":
+        told = json.loads(line)
+        assert (told["event"], told["level"], told["logger"], told["import"]) == ("a fault", "error", "worker", 7)

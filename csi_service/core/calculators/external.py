@@ -55,7 +55,12 @@ def read(table: Table) -> Parameters:
             "channels", "must give a positive weight to at least one channel, as pooling is 'weights'", None, "missing"
         )
     if pooling != "weights" and weights:
-        table.report("channels", f"is used with pooling 'weights' only, pooling is {pooling!r}", None, "method")
+        table.report(
+            "channels",
+            Told("is used with pooling 'weights' only, pooling is {pooling!r}", pooling=pooling),
+            None,
+            "method",
+        )
     scales = table.table("satisfied_from")
     satisfied_from = {
         scale: scales.number(scale, level, least=low, most=high) for scale, (low, high, level) in SCALES.items()

@@ -77,7 +77,7 @@ def read(table: Table) -> Parameters:
         kpi.text("source", "")
         kpi.close()
     if not parts:
-        table.report("", f"names no figure; accepted are {', '.join(KPIS)}", None, "weights_keys")
+        table.report("", Told("names no figure; accepted are {names}", names=", ".join(KPIS)), None, "weights_keys")
     _check_together(table, parts, total)
     level = table.table("service_level")
     handling, resolution, quality = (
