@@ -1,6 +1,7 @@
 """The command line as a caller meets it, run in this process: exit code and what it wrote; and files to score."""
 
 import contextlib
+import contextvars
 import csv
 import io
 import os
@@ -42,7 +43,7 @@ def csi(*arguments: object, **environment: str) -> Ran:
         stack.enter_context(mock.patch.object(sys, "argv", ["csi", *map(str, arguments)]))
         stack.enter_context(mock.patch.dict(os.environ, environment))
         ended = stack.enter_context(pytest.raises(SystemExit))
-        main()
+        contextvars.copy_context().run(main)  # the language chosen goes with the command
     for stream in (out, err):
         stream.flush()
     return Ran(ended.value.code or 0, out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
