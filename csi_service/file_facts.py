@@ -113,13 +113,14 @@ class FileFacts:
                 frames.append(self._frame(calls.repeats_query(self._loaded_calls(), self._scope, process)))
         self._find_places()
         if "tickets" in self.records and process is not None:
-            frames.append(tickets.roll_up(self._connection, self._scope, process))
+            has_reactivated = "reactivated_at" in self.fields("tickets")
+            frames.append(tickets.roll_up(self._connection, self._scope, process, has_reactivated))
         if "surveys" in self.records and survey is not None:
             frames.append(surveys.roll_up(self._connection, self._scope, survey))
         if "survey_invitations" in self.records:
             frames.append(surveys.roll_up_invitations(self._connection, self._scope))
         if "complaints" in self.records:
-            frames.append(complaints.roll_up(self._connection, self._scope))
+            frames.append(complaints.roll_up(self._connection, self._scope, "upheld" in self.fields("complaints")))
         if "evaluations" in self.records:
             self._make_batch_days()
             frames.append(evaluations.roll_up(self._connection, self._scope, "delight" in self.fields("evaluations")))

@@ -111,11 +111,19 @@ def test_without_tickets_the_flag_stands_in_for_the_whole_run_and_says_so(files,
     scores = scored(files, ("calls",))
     assert nodes(scores.total[0])["csi.internal.fcr"].notes["resolution_method"] == "flag"
     assert len([warning for warning in scores.warnings if warning.startswith("fcr: ")]) == 1
-    tickets = make_csv(tmp_path / "t.csv", "ticket_id,opened_at,closed_at\nt1,2021-02-01,2021-02-02\n")
+    tickets = make_csv(tmp_path / "t.csv", "ticket_id,opened_at,closed_at,reactivated_at\nt1,2021-02-01,2021-02-02,\n")
     scores = scored(files | {"tickets": tickets}, ("calls", "tickets"), grain="month")
     january, february = (nodes(part)["csi.internal.fcr"] for part in scores.total)
     assert (reason(january, 0), february.raw[0]) == ("no_data", 1)
     assert not any(warning.startswith("fcr: ") for warning in scores.warnings)
+
+
+def test_a_source_that_cannot_tell_of_reactivations_or_justified_complaints_gives_no_perfect_figure(files, tmp_path):
+    tickets = make_csv(tmp_path / "t.csv", "ticket_id,opened_at,closed_at\nt1,2021-01-11,2021-01-12\n")
+    upheld = make_weights({"complaint.count": "upheld_only"})
+    kinds = ("calls", "tickets", "complaints")
+    found = nodes(scored(files | {"tickets": tickets}, kinds, [upheld], period=parse_period("2021-01")).total[0])
+    assert [reason(found[f"csi.{key}"], 0) for key in ("internal.fcr", "complaint")] == ["not_given", "not_given"]
 
 
 def test_the_parts_of_the_handling_time_that_the_data_hold_are_named(files):

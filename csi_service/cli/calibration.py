@@ -12,6 +12,7 @@ from csi_service.core.periods import parse_period
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.language import ENGLISH, marked
 from csi_service.report.columns import in_columns, visible
+from csi_service.report.numbers import percent
 from csi_service.store.calibration import Calibration, calibrate
 
 _READINGS = {
@@ -61,7 +62,7 @@ def _pairs(found: Calibration) -> list[str]:
             visible(row["b"]),
             f"{row['calls']:,}",
             _number(row["kappa"]),
-            f"{row['same_share']:.1%}",
+            percent(row["same_share"]),
             f"{row['difference']:+.2f}",
         )
         for row in found.pairs
@@ -93,7 +94,7 @@ def _severity(found: Calibration) -> list[str]:
 
 def _items(found: Calibration) -> list[str]:
     rows = [
-        (visible(row["form"]), visible(row["item"]), f"{row['pairs']:,}", f"{row['differing_share']:.1%}")
+        (visible(row["form"]), visible(row["item"]), f"{row['pairs']:,}", percent(row["differing_share"]))
         for row in found.items
     ]
     return list(in_columns([heads("form", "item", "pairs", "differ"), *rows], range(2))) if rows else []

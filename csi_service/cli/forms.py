@@ -13,12 +13,13 @@ from csi_service.core.forms import Form, in_effect
 from csi_service.errors import NotFoundError
 from csi_service.language import marked
 from csi_service.report.columns import in_columns, visible
+from csi_service.report.numbers import percent
 from csi_service.schema.forms import whole_body
 from csi_service.services import build_services
 
 _NEEDS = {"basic": marked("basic"), "expected": marked("expected"), "excitement": marked("excitement")}
 _CRITICAL = {"customer": marked("customer"), "business": marked("business"), "compliance": marked("compliance")}
-_ZEROES = {"section": marked("section"), "form": marked("form")}
+_ZEROES = {"section": marked("{critical}, zeroes the section"), "form": marked("{critical}, zeroes the form")}
 
 
 @click.group(short_help="QA forms: list, show, check.")
@@ -64,14 +65,12 @@ def show(name: str, format_: str, data: Path | None) -> None:
 
 def _rows(form: Form) -> Iterator[tuple[str, ...]]:
     for section in form.sections:
-        share = "" if section.weight is None else f"{section.weight:.1%}"
+        share = "" if section.weight is None else percent(section.weight)
         yield (f"[{section.name}]", share, "", "", "", visible(f"{section.title} {section.title_zh}".rstrip()))
         for item in section.items:
             critical = ""
             if item.critical is not None:
-                zeroes = words(_ZEROES[str(item.zeroes)])
-                why = words(_CRITICAL[item.critical])
-                critical = words("{critical}, zeroes the {zeroes}", critical=why, zeroes=zeroes)
+                critical = words(_ZEROES[str(item.zeroes)], critical=words(_CRITICAL[item.critical]))
             text = visible(f"{item.text} {item.text_zh}".rstrip())
             allowed = words("yes") if item.na_allowed else ""
             yield (item.name, f"{item.points:g}", words(_NEEDS[item.kano]), critical, allowed, text)

@@ -132,7 +132,7 @@ def list_(limit: int, data: Path | None) -> None:
     """List the imports, the newest first."""
     services = services_for(data)
     found, _ = list_imports(services.store(), limit=limit)
-    head = heads("number", "status", "kind", "files", "made", "by", "loaded", "rejected")
+    head = heads("number", "status", "kind", "files", "made", "by", "loaded", "rejected rows")
     rows = [_row(each, services.settings.time_zone) for each in found]
     for line in in_columns([head, *rows], range(1, 6)):
         click.echo(line)

@@ -19,6 +19,8 @@ _NAMES = {
     "evaluations": marked("evaluations"),
     "batches": marked("batches"),
     "calls, as text": marked("calls, as text"),
+    "calls, good": marked("calls, good"),
+    "calls, rejected": marked("calls, rejected"),
     "merging": marked("merging"),
 }
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)

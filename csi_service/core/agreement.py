@@ -86,19 +86,6 @@ def confusion(ratings: pd.DataFrame, categories: int = len(LEVELS)) -> Array:
     return _coincidences(_counts(_checked(ratings, categories), categories))
 
 
-def confusion_of(ratings: pd.DataFrame, a: str, b: str, categories: int = len(LEVELS)) -> Array:
-    """Return on how many calls rater `a` gave the row's level and rater `b` the column's.
-
-    Raises:
-        InvalidInputError: as `krippendorff_alpha`.
-    """
-    frame = _checked(ratings, categories)
-    both = frame[frame["rater"] == a].merge(frame[frame["rater"] == b], on="call")
-    table = np.zeros((categories, categories))
-    np.add.at(table, (both["level_x"].to_numpy(np.intp) - 1, both["level_y"].to_numpy(np.intp) - 1), 1)
-    return table
-
-
 def weighted_kappa(a: Array, b: Array, categories: int = len(LEVELS)) -> float:
     """Return the quadratic kappa of two raters' levels of the same calls; NaN without variation or without calls.
 

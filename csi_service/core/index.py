@@ -46,7 +46,7 @@ def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: f
         effective = shares + np.zeros(stacked.shape)
         return Coverage(np.minimum(total, 1.0), filled(shape, np.nan), filled(shape, 1.0), reasons, effective)
     there = ~np.isnan(stacked)
-    complete = there.all(axis=0)
+    complete = (there | (shares == 0)).all(axis=0)
     coverage = np.where(complete, 1.0, (there * shares).sum(axis=0))
     divisor = np.where(coverage > 0, coverage, np.nan)
     mean = np.minimum(np.where(there, stacked * shares, 0.0).sum(axis=0) / divisor, 1.0)  # rounding may pass 1

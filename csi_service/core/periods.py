@@ -59,8 +59,9 @@ def containing(day: dt.date, grain: str) -> Period:
 
 
 def spanning(first: dt.date, last: dt.date) -> Period:
-    """Return the period of the days first..last, with the short label where they are a whole day, week, month..."""
-    for whole in (containing(first, "day"), containing(first, "month"), containing(first, "week"), _year(first.year)):
+    """Return the period of the days first..last, with the short label where they are a whole one (day ... year)."""
+    named = (containing(first, "day"), containing(first, "month"), containing(first, "week"))
+    for whole in (*named, _quarter(first.year, (first.month + 2) // 3), _year(first.year)):
         if (whole.first, whole.last) == (first, last):
             return whole
     return Period(first, last, f"{first.isoformat()}..{last.isoformat()}")
@@ -93,7 +94,7 @@ def _parse(text: str) -> Period | None:
     if match := re.fullmatch(r"(\d{4})-W(\d{2})", text, re.ASCII):
         return containing(dt.date.fromisocalendar(int(match[1]), int(match[2]), 1), "week")
     if match := re.fullmatch(r"(\d{4})-Q([1-4])", text, re.ASCII):
-        return _months(int(match[1]), 3 * int(match[2]) - 2, 3, text)
+        return _quarter(int(match[1]), int(match[2]))
     if match := re.fullmatch(r"(\d{4})-(\d{2})", text, re.ASCII):
         return _months(int(match[1]), int(match[2]), 1, text)
     if re.fullmatch(r"\d{4}", text, re.ASCII):
@@ -105,6 +106,10 @@ def _parse(text: str) -> Period | None:
 
 def _year(year: int) -> Period:
     return Period(dt.date(year, 1, 1), dt.date(year, 12, 31), f"{year:04d}")
+
+
+def _quarter(year: int, quarter: int) -> Period:
+    return _months(year, 3 * quarter - 2, 3, f"{year:04d}-Q{quarter}")
 
 
 def _months(year: int, month: int, count: int, label: str) -> Period:

@@ -2,7 +2,8 @@
 
 1. a component or figure without data, the heaviest first;
 2. a figure beyond its floor, and a complaint index held at 0;
-3. of the others, the fall that costs the index most, if it is more than chance and costs a tenth of a point or more;
+3. of the others, the fall that costs the index most, if it is more than chance, rests on 30 cases or more on both sides
+   and costs a tenth of a point or more;
 4. the channel with the lowest response rate, if that is below the weights' limit;
 5. the heaviest figure that rests on too few cases;
 6. days without calls; more than one rejected row in a hundred; more than one contact in twenty without a group.

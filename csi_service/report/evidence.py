@@ -1,7 +1,7 @@
 """How sure a score is: its 95 % limits, whether two scores differ beyond chance, how good the evidence is.
 
-Two things are simplified as long as the measures hold no sums of squares: a handling time counts as exact, and a mean
-of recording scores as uncertain as a share of the same size, the widest that a mean of values in 0..1 can be.
+Two things are simplified, as the score tree carries no sums of squares: a handling time counts as exact, and a mean of
+recording scores as uncertain as a share of the same size, the widest that a mean of values in 0..1 can be.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from csi_service.core.attainment import Rule, attain
 from csi_service.core.indicator import Array, Flags, Node
-from csi_service.core.intervals import quarter_beta
+from csi_service.core.intervals import quarter_beta, stratified_share
 
 LEAST_CASES = 30  # fewer are never compared
 ENOUGH, THIN = 0.05, 0.10  # half widths of the limits
@@ -46,7 +46,10 @@ def limits(root: Node, channels: bool = True) -> dict[str, Limits]:
         counted = not np.isnan(node.numerator).all()
         children = () if counted and not channels else node.children
         parts = [visit(child, f"{key}.{child.name}") for child in children]
-        found[key] = _of_counts(node) if counted or not parts else _of_parts(node, parts)
+        if counted and node.notes.get("pooling", "responses") != "responses":
+            found[key] = _of_channels(node)
+        else:
+            found[key] = _of_counts(node) if counted or not parts else _of_parts(node, parts)
         return found[key]
 
     visit(root, root.name)
@@ -60,6 +63,19 @@ def _of_parts(node: Node, parts: Sequence[Limits]) -> Limits:
         for distances in ([part.value - part.lower for part in parts], [part.upper - part.value for part in parts])
     )
     return Limits(node.value, np.maximum(node.value - below, 0.0), np.minimum(node.value + above, 1.0))
+
+
+def _of_channels(node: Node) -> Limits:
+    """The limits of a share whose channels do not weigh their responses; each channel is a stratum."""
+    weight, x, n = (
+        np.nan_to_num(np.array([getattr(child, name) for child in node.children]))
+        for name in ("weight", "numerator", "denominator")
+    )
+    n = np.where(weight > 0, n, 0.0)
+    groups = n.shape[1]
+    group = np.tile(np.arange(groups), len(node.children))
+    found = stratified_share(np.minimum(x, n).ravel(), n.ravel(), weight.ravel(), group, groups)
+    return Limits(node.value, found.lower, found.upper)
 
 
 def _of_counts(node: Node) -> Limits:

@@ -9,7 +9,7 @@ import numpy as np
 from csi_service.core.calculators import CALCULATORS
 from csi_service.core.composite import missing, reason, walk
 from csi_service.core.indicator import Node
-from csi_service.report.evidence import THIN, Limits, chance_of, limits
+from csi_service.report.evidence import LEAST_CASES, THIN, Limits, chance_of, limits
 from csi_service.schema.scores import number
 from csi_service.scoring import PeriodScores
 
@@ -42,6 +42,7 @@ class Figure:
     numerator_before: float | None
     denominator_before: float | None
     n: float | None
+    n_before: float | None
     coverage: float
     partial_value: float | None
     reason: str | None
@@ -74,8 +75,9 @@ class Figure:
 
     @property
     def told(self) -> bool:
-        """Whether the change lies beyond chance, or nobody can tell."""
-        return self.change is not None and (self.chance is None or self.chance < CHANCE)
+        """Whether the change lies beyond chance, or nobody can tell; never on a few cases."""
+        few = any(cases is not None and cases < LEAST_CASES for cases in (self.n, self.n_before))
+        return self.change is not None and not few and (self.chance is None or self.chance < CHANCE)
 
     @property
     def too_thin(self) -> bool:
@@ -116,6 +118,7 @@ def _figure(
         numerator_before=None if before is None else number(before.numerator, 0),
         denominator_before=None if before is None else number(before.denominator, 0),
         n=number(node.n, 0),
+        n_before=None if before is None else number(before.n, 0),
         coverage=float(node.coverage[0]),
         partial_value=number(node.partial_value, 0),
         reason=reason(node, 0),

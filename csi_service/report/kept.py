@@ -16,12 +16,12 @@ from csi_service.core.weights import WeightSet
 from csi_service.errors import ConflictError, InvalidInputError, Problem
 from csi_service.ingest.outcome import Outcome
 from csi_service.language import LANGUAGES
-from csi_service.records.tables import IMPORTS, RECORDS, REPLACED_PARTS
+from csi_service.records.tables import DAYS, IMPORTS, RECORDS, REPLACED_PARTS
 from csi_service.report.collect import COMPARED, Asked, report_of, trailing
 from csi_service.report.monthly import ReportModel, Restatement
 from csi_service.report.writers import WRITERS, write_report
 from csi_service.schema.scores import weights_body
-from csi_service.store.facts import Filters, open_facts, revision_of
+from csi_service.store.facts import open_facts, revision_of
 from csi_service.store.folder import Store
 from csi_service.store.import_books import DONE, RUNNING
 from csi_service.store.published import Published, find_published, keep_published
@@ -29,15 +29,16 @@ from csi_service.store.published import Published, find_published, keep_publishe
 REPORT_LOCK = "report.lock"
 KEPT_FILES = 60  # of reports that were made; the oldest go
 _LEAST_REASON, _MOST_REASON = 5, 500
+_TRIES = 3  # the first may itself put calls into files that were sent one by one
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """A report that is wanted: what it tells, of which groups (None: all), and today's local day."""
+    """A report that is wanted: what it tells, today's local day, and the teams that its reader sees (None: all)."""
 
     asked: Asked
     today: dt.date
-    filters: Filters | None = None
+    teams: tuple[str, ...] | None = None
 
 
 def live_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted) -> ReportModel:
@@ -49,8 +50,9 @@ def live_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted) -> Repo
         DamagedError: a file of calls that is needed cannot be read.
     """
     asked = wanted.asked
-    facts = open_facts(store, _needed(asked), asked.keys, wanted.filters)
-    model = report_of(facts, sets, asked, wanted.today, _outcomes(store, asked.period))
+    facts = open_facts(store, _needed(asked), asked.keys, teams=wanted.teams)
+    outcomes = _outcomes(store, asked.period) if wanted.teams is None else ()  # files hold the rows of all teams
+    model = report_of(facts, sets, asked, wanted.today, outcomes)
     return dataclasses.replace(model, importing=_importing(store))
 
 
@@ -94,7 +96,7 @@ def _digest(store: Store, sets: Sequence[WeightSet], wanted: Wanted, language: s
     weights = [each.digest for each in sets] + [asked.weights.digest if asked.weights else ""]
     told = [
         __version__, revision, _importing(store), weights, asked.period.label, asked.keys, asked.compare, language,
-        wanted.today.isoformat(), sorted((wanted.filters or {}).items()),
+        wanted.today.isoformat(), wanted.teams,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
@@ -151,7 +153,7 @@ def publish(
     With a `reason` it is restated: a further version that shows the published figures beside the present ones.
 
     Raises:
-        ConflictError: the period has not ended, data are being imported, or there is nothing to restate.
+        ConflictError: the period has not ended, data are coming in, or there is nothing to restate.
         InvalidInputError: a reason of less than 5 or more than 500 characters.
     """
     asked = wanted.asked
@@ -159,9 +161,7 @@ def publish(
     if versions and reason is None:
         return versions[0]
     _check_published(wanted, reason, bool(versions))
-    with store.database.reading() as connection:
-        revision = revision_of(connection)
-    model = live_report(store, sets, wanted)
+    model, revision = _steady_report(store, sets, wanted)
     if model.importing:
         raise ConflictError("data are being imported; publish when that has ended")
     if reason is not None:
@@ -184,6 +184,28 @@ def publish(
     )
     keep_published(store, made, files)
     return made
+
+
+def _steady_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted) -> tuple[ReportModel, int]:
+    """The report of the data as they are now, and the number of the last write; its days changed in no later one.
+
+    Raises:
+        ConflictError: they changed all the while.
+    """
+    for _ in range(_TRIES):
+        before, revision = _last_change(store, _needed(wanted.asked))
+        model = live_report(store, sets, wanted)
+        if _last_change(store, _needed(wanted.asked))[0] == before:
+            return model, revision
+    label = wanted.asked.period.label
+    raise ConflictError(Told("records came in while the report of {period} was made; publish again", period=label))
+
+
+def _last_change(store: Store, days: Period) -> tuple[int | None, int]:
+    """The number of the last write that touched a record of some days, and of the last write at all."""
+    query = sa.select(sa.func.max(DAYS.c.revision)).where(DAYS.c.day.between(days.first, days.last))
+    with store.database.reading() as connection:
+        return connection.execute(query).scalar_one(), revision_of(connection)
 
 
 def _after(period: Period) -> str:

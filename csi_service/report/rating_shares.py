@@ -7,10 +7,11 @@ from typing import Any
 
 from csi_service.core.composite import reason
 from csi_service.core.indicator import Node
-from csi_service.core.levels import CHINESE, LEVELS, whole_percents
+from csi_service.core.levels import LEVELS, whole_percents
 from csi_service.ingest.outcome import safe_cell
 from csi_service.language import ENGLISH, marked
 from csi_service.report.columns import in_columns, visible
+from csi_service.report.numbers import percent
 from csi_service.report.words import words_of
 from csi_service.schema.scores import number, weights_body
 from csi_service.store.rating_shares import RatedBatch, Rollup, Shares
@@ -117,11 +118,11 @@ def rollup_table(rollup: Rollup, language: str = ENGLISH) -> str:
     """Return the rollup as lines for people: per cents that add up to 100, the total last, other samples beneath."""
     keys, words = rollup.query.keys, words_of(language)
     about = {"period": rollup.period.label, "weighting": words.weighting(rollup.random.total.notes["weighting"])}
-    lines = [words("Ratings {period} by quality raters (评级, 非客户自评), weighting {weighting}", **about)]
+    lines = [words("Ratings {period} by quality raters, not by customers, weighting {weighting}", **about)]
     if rollup.in_progress:
         lines = [words("{heading}, not over yet", heading=lines[0])]
     head = [*map(words.key, keys), words("calls"), words("batches"), words("raters"), words("mean"), words("satisfied")]
-    head += [f"{level} {word}" for level, word in enumerate(CHINESE, 1)]
+    head += [f"{level} {words.title(name)}" for level, name in enumerate(LEVELS, 1)]
     for part in (rollup.random, *rollup.apart):
         found = _part(part)
         rows = [
@@ -146,6 +147,6 @@ def _cells(row: Body) -> list[str]:
         str(row["batches"]),
         str(row["raters"]),
         "-" if mean is None else f"{mean:.2f}",
-        "-" if satisfied is None else f"{satisfied:.1%}",
+        "-" if satisfied is None else percent(satisfied),
         *("-" if percent is None else f"{percent:.0f} %" for percent in row["percents"].values()),
     ]

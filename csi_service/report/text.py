@@ -9,6 +9,7 @@ from csi_service.core.indicator import Node
 from csi_service.core.levels import whole_percents
 from csi_service.core.outlook import label
 from csi_service.core.weights import WeightSet
+from csi_service.facts.kinds import UNASSIGNED
 from csi_service.language import ENGLISH, marked
 from csi_service.report.columns import in_columns, padded, visible
 from csi_service.report.numbers import percent, seconds
@@ -116,7 +117,9 @@ def _remark(node: Node, nodes: _Nodes, words: Words) -> str:
     remarks = [words(_FLAGS.get(flag, flag.replace("_", " "))) for flag in node.flags if _is_up(node, flag)]
     why = reason(node, 0)
     if why is not None:
-        remarks.append(words(_REASONS[why]) + (f" ({percent(node.coverage[0])})" if why == "coverage" else ""))
+        told = words(_REASONS[why])
+        coverage = words("{reason} ({share})", reason=told, share=percent(node.coverage[0]))
+        remarks.append(coverage if why == "coverage" else told)
     if not np.isnan(node.partial_value[0]):
         remarks.append(words("{value} over the parts that have", value=percent(node.partial_value[0])))
     if node.partial[0]:
@@ -158,7 +161,7 @@ def _overview(scores: Scores, words: Words) -> Iterator[str]:
     rows = [(words("period"), *map(words.key, scores.keys), *shown.values(), words("contacts"))]
     for part, total in zip(scores.by_group, scores.total, strict=True):
         names = part.groups.itertuples(index=False, name=None) if scores.keys else [()]
-        for group, name in enumerate(names):
+        for group, name in sorted(enumerate(names), key=lambda pair: UNASSIGNED in pair[1]):  # the nameless last
             rows.append((_label(part, words), *map(words.member, name), *_figures(part, shown, group, words)))
         if scores.keys:
             everything = [words("(all)")] * len(scores.keys)

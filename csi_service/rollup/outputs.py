@@ -18,7 +18,7 @@ from csi_service.facts.duck import to_frame
 from csi_service.rollup import calls, complaints, evaluations, surveys, tickets
 from csi_service.rollup.places import Scope
 
-VERSION = 1  # of the counting; a change of its meaning takes a new number, and everything is counted anew
+VERSION = 2  # of the counting; a change of its meaning takes a new number, and everything is counted anew
 Fields = Mapping[str, frozenset[str]]  # by kind, the fields that its records were given
 
 
@@ -77,7 +77,11 @@ def _repeats(weights: WeightSet, fields: Fields) -> tuple[object, ...] | None:
 def _tickets(weights: WeightSet, fields: Fields) -> tuple[object, ...] | None:
     if not fields["tickets"] or "internal" not in weights.components:
         return None
-    return (_process(weights).resolution_window_days,)
+    return (_process(weights).resolution_window_days, "reactivated_at" in fields["tickets"])
+
+
+def _complaints(weights: WeightSet, fields: Fields) -> tuple[object, ...] | None:
+    return ("upheld" in fields["complaints"],) if fields["complaints"] else None
 
 
 def _surveys(weights: WeightSet, fields: Fields) -> tuple[object, ...] | None:
@@ -113,7 +117,9 @@ OUTPUTS = (
         "tickets",
         "tickets",
         _tickets,
-        lambda c, scope: tickets.roll_up(c.connection, scope, c.process, c.horizon),
+        lambda c, scope: tickets.roll_up(
+            c.connection, scope, c.process, "reactivated_at" in c.fields["tickets"], c.horizon
+        ),
         lambda weights: _process(weights).resolution_window_days,
     ),
     Output("surveys", "surveys", _surveys, _roll_up_surveys),
@@ -123,7 +129,12 @@ OUTPUTS = (
         _where("survey_invitations"),
         lambda c, scope: surveys.roll_up_invitations(c.connection, scope),
     ),
-    Output("complaints", "complaints", _where("complaints"), lambda c, scope: complaints.roll_up(c.connection, scope)),
+    Output(
+        "complaints",
+        "complaints",
+        _complaints,
+        lambda c, scope: complaints.roll_up(c.connection, scope, "upheld" in c.fields["complaints"]),
+    ),
     Output(
         "evaluations",
         "evaluations",

@@ -12,7 +12,7 @@ from csi_service.rollup.places import Scope, joined, key_columns
 
 SURVEYS, INVITATIONS = KINDS["surveys"], KINDS["survey_invitations"]
 FAMILIES = ("responses", "satisfied_responses", "response_points", "responses_set_aside")  # one measure a channel each
-LEAST_SECONDS = 2  # a faster answer is a link scanner's, not a customer's
+SCANNER_SECONDS = 2  # an answer within these after sending is a link scanner's, not a customer's
 
 
 def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, p: Parameters) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection, scope: Scope, p: Parameters) 
             SELECT {", ".join(["r.day AS day", *key_columns(SURVEYS, scope)])},
                 r.channel AS survey_channel, CASE scale {satisfied} END AS satisfied, CASE scale {points} END AS points,
                 (r.call_id IS NOT NULL AND row_number() OVER one_call > 1)
-                OR coalesce(answered_at < sent_at + INTERVAL '{LEAST_SECONDS} seconds', false)
+                OR coalesce(answered_at <= sent_at + INTERVAL '{SCANNER_SECONDS} seconds', false)
                 OR coalesce(r.customer_id = {agent}, false) AS suspect
             FROM {joined(SURVEYS, scope)}
             WINDOW one_call AS (PARTITION BY r.call_id, r.channel ORDER BY answered_at, survey_id)

@@ -127,7 +127,7 @@ def test_imports_are_listed_and_shown(data, file, tmp_path):
     csi("import", "calls", file, "--data", data)
     csi("import", "surveys", file, "--data", data)
     head, _, second, first = csi("imports", "list", "--data", data).out.splitlines()
-    assert head.split() == ["number", "status", "kind", "files", "made", "by", "loaded", "rejected"]
+    assert head.split() == ["number", "status", "kind", "files", "made", "by", "loaded", "rejected", "rows"]
     assert [cell for cell in first.split() if ":" not in cell or cell == USER][-3:] == [USER, "2", "0"]
     assert second.split()[:3] == ["2", "failed", "surveys"]
     shown = csi("imports", "show", 2, "--data", data).out

@@ -102,7 +102,7 @@ def test_reasons_of_rejected_rows_are_told_and_their_file_stays(tmp_path):
     said = ran.err.splitlines()
     assert said[0] == "通话：计入 1 行，拒绝 2 行（calls.csv）"
     assert "  1 条：call_id 为空白；每行都须有值" in said
-    assert "  1 条：started_at 不是形如 2021-01-31 09:12:58 的时刻，介于 2000 与 2099 年之间" in said
+    assert "  1 条：started_at 不是形如 2021-01-31 09:12:58 的时刻，或不介于 2000 与 2099 年之间" in said
     assert any(line.startswith("  1 条：answered 不是“是”或“否”") for line in said)
     csi("score", "--calls", file, "--rejects", tmp_path / "en.csv")
     assert (tmp_path / "zh.csv").read_bytes() == (tmp_path / "en.csv").read_bytes()
@@ -140,7 +140,7 @@ def test_a_folder_s_tables_and_messages_in_chinese(tmp_path, folder):
         return ran
 
     head, rule, *rows = zh("imports", "list").out.splitlines()
-    assert head.split() == ["编号", "状态", "类型", "文件", "创建时间", "操作人", "读入", "未通过"]
+    assert head.split() == ["编号", "状态", "类型", "文件", "创建时间", "操作人", "读入", "拒绝行数"]
     assert rows[0].split()[:4] == ["1", "已完成", "通话", "calls.csv"]
     assert {places(head), places(rows[0])} == {len(rule)}
     again = calls_file(tmp_path / "again.csv", row("", "2026-03-03 09:00:00"), row("C2", "2026-03-03 09:00:00"))
@@ -170,4 +170,5 @@ def test_weights_and_forms_in_chinese(tmp_path):
     assert bad.err.splitlines()[-1] == "csi: 1 个文件中有 1 个不可用"
     shown = csi("forms", "show", "default", "--lang", "zh").out.splitlines()
     assert shown[1].split() == ["项目", "分值", "需求类型", "关键项", "可不适用", "内容"]
-    assert "客户，不合格则部分记零分" in "".join(shown)
+    assert "客户，不合格则所属部分记零分" in "".join(shown)
+    assert "合规，不合格则整份质检记零分" in "".join(shown)

@@ -92,9 +92,10 @@ def test_the_table_shows_per_cents_and_names_what_is_missing(tmp_path, data):
     ran = csi("ratings", "2026-03", "--by", "team", "--data", data)
     assert ran.code == 0
     assert "weighting sample" in ran.out
+    assert "1 Very dissatisfied  2 Dissatisfied  3 Neutral  4 Satisfied  5 Very satisfied" in ran.out
     assert "lacks its population" in ran.out
     table = [line.split() for line in ran.out.splitlines()]
-    assert ["T1", "1", "1", "1", "5.00", "100.0%", "0", "%", "0", "%", "0", "%", "0", "%", "100", "%"] in table
+    assert ["T1", "1", "1", "1", "5.00", "100.00", "%", "0", "%", "0", "%", "0", "%", "0", "%", "100", "%"] in table
     assert next(row for row in table if row[:1] == ["all"])[1:4] == ["3", "2", "1"]
     csv = csi("ratings", "2026-03", "--by", "team", "--format", "csv", "--data", data)
     assert [(row["team"], row["n"]) for row in csv.rows] == [("T1", "1.0"), ("T2", "2.0")]

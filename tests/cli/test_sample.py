@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from csi_service.access import Caller
-from csi_service.store.appeals import file_appeal
+from csi_service.store.appeals import Decision, decide_appeal, file_appeal
 from csi_service.store.folder import open_store
 from tests.cli.terminal import complaint, csi
 from tests.store.kept import at, call, make, put
@@ -127,7 +127,7 @@ def test_agreement_is_printed_with_its_reading(data, store):
     assert ran.code == 0, ran.err
     assert "Krippendorff's alpha: 0.790 (tentative)" in ran.out  # by hand in tests/core/test_agreement.py
     assert "4 calls rated by several, 8 ratings, 2 raters" in ran.out
-    assert ["ann", "ben", "4", "0.800", "75.0%", "+0.25"] in table(ran)
+    assert ["ann", "ben", "4", "0.800", "75.00", "%", "+0.25"] in table(ran)
     assert ["ben", "4", "-0.25", "0.391"] in table(ran)
     assert ["dissatisfied", "0", "2", "1", "0", "0"] in table(ran)
     nothing = csi("calibration", "--data", data, "--period", "2025")
@@ -146,3 +146,6 @@ def test_appeals_are_listed(data, store):
     ]  # fmt: skip
     assert len(table(csi("appeals", "list", "--data", data, "--team", "B"))) == 2
     assert len(table(csi("appeals", "list", "--data", data, "--period", "2026-02"))) == 3
+    decide_appeal(store, filed.id, Decision(False, "heard again", {}), Caller("uwe", "lead", 2, ""), NOW)
+    ran = csi("appeals", "list", "--data", data, "--lang", "zh")
+    assert table(ran)[2][1] == "驳回"  # of an appeal; a row is 拒绝

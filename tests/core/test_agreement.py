@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from csi_service.core.agreement import (
     Alpha,
     confusion,
-    confusion_of,
     item_differences,
     krippendorff_alpha,
     pairwise,
@@ -112,12 +111,6 @@ def test_confusion_counts_which_levels_meet():
     assert table[1].tolist() == [1, 0, 1, 0, 0]
     assert table[2].tolist() == [0, 1, 0, 0, 0]
     assert table[3:].sum() == 0
-
-
-def test_confusion_of_two_raters_has_a_direction():
-    table = confusion_of(ratings_of({"ann": [1, 2, 2, 5], "bea": [2, 2, 3, None], "cai": [5, 5, 5, 5]}), "ann", "bea")
-    assert [(row + 1, column + 1) for row, column in np.argwhere(table).tolist()] == [(1, 2), (2, 2), (2, 3)]
-    assert table.sum() == 3
 
 
 @given(TABLES)

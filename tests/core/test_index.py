@@ -75,6 +75,8 @@ def test_a_minimum_of_0_still_gives_no_value_without_any_data():
 def test_a_part_without_weight_changes_neither_value_nor_coverage():
     scored = mean_of([0.9, NAN], [1.0, 0.0])
     assert same([scored.value[0], scored.coverage[0]], [0.9, 1.0])
+    split = mean_of([0.9, 0.9, NAN, 0.9], [0.06, 0.57, 0.0, 0.37])  # these three sum to 1 less a rounding
+    assert split.coverage[0] == 1.0
 
 
 @pytest.mark.parametrize("parts", [(25, 5, 10, 60), (1, 1, 1), (1, 6, 3, 3), (9, 18, 1)])

@@ -75,10 +75,13 @@ def test_the_label_is_what_people_write(text):
         ("2021-01-05..2021-01-05", "2021-01-05"),
         ("2021-02-01..2021-02-28", "2021-02"),
         ("2021-01-04..2021-01-10", "2021-W01"),
+        ("2021-01-01..2021-03-31", "2021-Q1"),
+        ("2021-10-01..2021-12-31", "2021-Q4"),
+        ("2021-02-01..2021-04-30", "2021-02-01..2021-04-30"),  # three months, but no quarter
         ("2021-01-01..2021-12-31", "2021"),
     ],
 )
-def test_a_range_that_is_a_whole_day_week_month_or_year_is_labelled_so(text, label):
+def test_a_range_that_is_a_whole_day_week_month_quarter_or_year_is_labelled_so(text, label):
     assert parse_period(text).label == label
 
 

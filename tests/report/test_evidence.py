@@ -73,6 +73,21 @@ def test_the_limits_of_an_index_come_from_those_of_its_parts():
     assert whole.value - whole.lower == pytest.approx(below, abs=1e-9)
 
 
+@pytest.mark.parametrize(("inputs", "expected"), cases("o_csi"))
+def test_the_limits_of_the_customers_answers_by_every_pooling(inputs, expected):
+    pooling = inputs.get("pooling", "responses")
+    weighed = {"external.pooling": "weights", "external.channels": pooling}
+    weights = make_weights({"external.pooling": pooling} if isinstance(pooling, str) else weighed)
+    answers = {
+        f"{family}.{name}": channel[key]
+        for name, channel in inputs["channels"].items()
+        for family, key in (("responses", "n"), ("satisfied_responses", "x"))
+    }
+    found = limits_of(scores({name: numbers(count) for name, count in answers.items()}, weights), "csi.external")
+    for name in ("value", "lower", "upper"):
+        assert expected[name] == plain(getattr(found, name)[0])
+
+
 def test_a_missing_part_leaves_the_rest_rescaled():
     nodes = scores(make_measures({"complaints_received": math.nan}))
     internal, survey = limits_of(nodes, "csi.internal"), limits_of(nodes, "csi.external")

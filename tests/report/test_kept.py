@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import io
 import threading
+from typing import Any
 
 import openpyxl
 import pytest
@@ -15,6 +16,7 @@ from csi_service.records.tables import AUDIT, IMPORTS
 from csi_service.report import kept
 from csi_service.report.collect import Asked
 from csi_service.report.kept import Wanted, changes_since, live_report, made_report, publish
+from csi_service.store.facts import revision_of
 from csi_service.store.folder import Store
 from csi_service.store.published import find_published, list_published, read_file
 from tests.make import make_weights
@@ -117,11 +119,11 @@ def test_a_report_says_that_data_are_being_imported_and_is_not_published_meanwhi
         publish(march, SETS, MARCH, NOW, "ann")
 
 
-def test_groups_are_those_within_the_filters(march):
+def test_groups_are_those_of_the_reader_s_teams(march):
     put(march, "calls", call("D1", "2026-03-05 09:00", team="T2"))
     asked = Asked(parse_period("2026-03"), ("team",))
     everything = live_report(march, SETS, Wanted(asked, MARCH.today))
-    one = live_report(march, SETS, Wanted(asked, MARCH.today, {"team": ["T2"]}))
+    one = live_report(march, SETS, Wanted(asked, MARCH.today, ("T2",)))
     assert [group.names for group in everything.groups] == [("T1",), ("T2",), ("unassigned",)]
     assert [group.names for group in one.groups] == [("T2",)]
     assert one.figure("csi.internal.sla").n == 1
@@ -135,3 +137,26 @@ def test_an_empty_month_is_a_report(store):
     )
     assert live_report(store, SETS, MARCH).empty
     assert made_report(store, SETS, MARCH, "html", "zh").startswith(b"<!")
+
+
+@pytest.mark.parametrize("writes", [1, 3])
+def test_the_data_revision_is_that_of_the_published_figures(march, monkeypatch, writes):
+    """Calls come in while the report is made: once, or each time that it is tried."""
+    real, late = kept.open_facts, [call(f"L{n}", "2026-03-02 09:00", wait_seconds=99.0) for n in range(writes)]
+
+    def open_later(*given: Any, **named: Any) -> Any:
+        if late:
+            put(march, "calls", late.pop())
+        return real(*given, **named)
+
+    live_report(march, SETS, MARCH)  # no call waits to be put into a file
+    monkeypatch.setattr(kept, "open_facts", open_later)
+    if writes == 3:
+        with pytest.raises(ConflictError, match="records came in while the report of 2026-03 was made"):
+            publish(march, SETS, MARCH, NOW, "ann")
+        assert find_published(march, "2026-03", ()) == []
+        return
+    made = publish(march, SETS, MARCH, NOW, "ann")
+    assert made.figures["csi.internal.sla"] == pytest.approx(0.6 / 0.9)  # 3 of 5 in time; the target is 0.9
+    with march.database.reading() as connection:
+        assert made.data_revision == revision_of(connection) - 1  # before the write of the publication

@@ -114,6 +114,19 @@ def test_the_fall_that_costs_most_is_named_once_and_only_beyond_chance():
     assert "fall" not in [rule for rule, _ in rules(slight)]
 
 
+@pytest.mark.parametrize(
+    ("now", "earlier"),
+    [
+        ({"handled_contacts": 5, "handle_seconds": 3600}, {}),  # 720 s after 360 s; nobody can tell how sure
+        ({}, {"handled_contacts": 5, "handle_seconds": 1500}),  # 360 s after 300 s
+        ({"evaluations": 29, "evaluation_scores": 3}, {}),  # far beyond chance
+    ],
+)
+def test_a_fall_on_fewer_than_thirty_cases_is_not_named(now, earlier):
+    model = make_report(total=make_part(changes=now), before=make_part("2020-12", changes=earlier))
+    assert "fall" not in [rule for rule, _ in rules(model)]
+
+
 def test_a_low_response_rate_is_named_by_the_limit_of_the_weights():
     assert ("responses", "sms") in rules(make_report())  # 50 of 1,000
     lower = make_weights({"external.low_response_rate": 0.05})

@@ -105,6 +105,12 @@ def test_several_groups_are_lines_with_a_total_and_a_star_where_partial():
     assert rest[-2:] == ["Note: one", "Note: two"]
 
 
+def test_the_group_without_a_name_is_the_last_line():
+    text = render(scores(part(teams=("unassigned", "华东一组")), total=part(teams=("",))))
+    lines = [line.split()[1] for line in text.splitlines() if line.startswith("2021-01 ")]
+    assert lines == ["华东一组", "unassigned", "(all)"]
+
+
 def test_periods_are_lines_and_one_that_has_not_ended_says_so():
     periods = [part(label, teams=(), in_progress=label == "2021-02") for label in ("2021-01", "2021-02")]
     lines = render(scores(*periods, keys=())).splitlines()

@@ -90,6 +90,14 @@ def test_tickets_count_on_the_day_of_closing_with_what_came_back_in_the_window(t
     assert set(frame["day"].dt.day) == {4}
 
 
+def test_what_no_column_tells_of_is_not_counted_as_none(tmp_path):
+    tickets = make_csv(tmp_path / "t.csv", "ticket_id,opened_at,closed_at\nt1,2021-01-01,2021-01-04\n")
+    complaints = make_csv(tmp_path / "k.csv", "complaint_id,received_at\n1,2021-01-05\n")
+    found = totals_of({"tickets": tickets, "complaints": complaints})
+    assert (found["tickets_closed"], found["complaints_received"]) == (1, 1)
+    assert not {"tickets_reactivated", "complaints_upheld"} & set(found.keys())
+
+
 SURVEYS = "survey_id,answered_at,channel,scale,score,call_id,customer_id,agent,team,sent_at"
 
 
@@ -112,8 +120,8 @@ def test_survey_scores_on_every_scale(tmp_path, scale, score, satisfied, points)
 def test_suspect_responses_are_set_aside_and_counted_apart(tmp_path, calls):
     rows = [
         SURVEYS,
-        "s1,2021-01-05 10:00:00,sms,5,5,c1,k1,,,2021-01-05 09:59:58",  # 2 s: a customer's
-        "s2,2021-01-05 10:00:00,sms,5,5,c2,k2,,,2021-01-05 09:59:59",  # 1 s: a link scanner's
+        "s1,2021-01-05 10:00:00,sms,5,5,c1,k1,,,2021-01-05 09:59:57",  # 3 s: a customer's
+        "s2,2021-01-05 10:00:00,sms,5,5,c2,k2,,,2021-01-05 09:59:58",  # 2 s: a link scanner's
         "s3,2021-01-05 11:00:00,sms,5,1,c1,k1,,,",  # the same call and channel again
         "s4,2021-01-05 11:00:00,ivr,5,1,c1,k1,,,",  # the same call, another channel
         "s5,2021-01-05 11:00:00,sms,5,5,c5,cat,,,",  # cat about cat's own call

@@ -30,7 +30,7 @@ SCALES = {"binary": (0, 1, 1), "3": (1, 3, 3), "5": (1, 5, 4), "7": (1, 7, 6), "
 METHODS = ("satisfied", "mean")
 VIEWS = ("satisfied_share", "mean_score")
 POOLINGS = ("responses", "equal", "weights")
-_NONE = np.int8(Reason.NONE)
+_NONE, _NO_DATA = np.int8(Reason.NONE), np.int8(Reason.NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,9 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
     counts = shares > 0
     contributions = np.where(counts, shares * values, np.nan)
     there = counts.any(axis=0)
-    value = np.where(there, np.where(counts, contributions, 0.0).sum(axis=0), np.nan)
-    counted = ~np.isnan(values)
+    value = np.where(there, np.minimum(np.where(counts, contributions, 0.0).sum(axis=0), 1.0), np.nan)  # of rounding
+    reasons = np.array([evidence.reason for evidence in evidences])
+    missing = np.where(reasons == _NONE, _NO_DATA, reasons).max(axis=0)  # a channel without weight has none
     children = (
         leaf(name, evidence, evidence.value).weighed(share, contribution)
         for (name, evidence), share, contribution in zip(ratios.items(), shares, contributions, strict=True)
@@ -102,10 +103,10 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
     return leaf(
         "external",
         Ratio(
-            _total([evidence.numerator for evidence in evidences], counted),
-            _total([evidence.denominator for evidence in evidences], counted),
+            _total([evidence.numerator for evidence in evidences], counts),
+            _total([evidence.denominator for evidence in evidences], counts),
             value,
-            np.where(there, _NONE, np.array([evidence.reason for evidence in evidences]).max(axis=0)),
+            np.where(there, _NONE, missing),
             "value" if all(evidence.evidence == "value" for evidence in evidences) else "counts",
             {name: _pooled_view(evidences, shares, name) for name in VIEWS},
         ),
@@ -116,7 +117,7 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
 
 
 def _total(counts: Sequence[Array], counted: Flags) -> Array:
-    """Sum over the channels that have a value, one entry a group; NaN where none has a count."""
+    """Sum over the channels that enter the value, one entry a group; NaN where none has a count."""
     stacked = np.array(counts)
     known = counted & ~np.isnan(stacked)
     return np.where(known.any(axis=0), np.where(known, stacked, 0.0).sum(axis=0), np.nan)

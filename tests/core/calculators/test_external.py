@@ -68,6 +68,20 @@ def test_a_channel_without_responses_in_a_group_weighs_nothing_there():
         assert not node.partial.any()
 
 
+def test_a_channel_without_weight_enters_neither_the_value_nor_the_evidence():
+    # group 0: both channels; group 1: only the one without weight, so there is no figure
+    node = o_csi({"ivr": ((9, 9), (10, 10)), "sms": ((8, 0), (10, 0))}, pooling="weights", channels={"sms": 1})
+    assert same(node.value, [0.8, NAN])
+    assert node.reason.tolist() == [Reason.NONE, Reason.NO_DATA]
+    assert (node.numerator[0], node.denominator[0], node.n[0]) == (8, 10, 10)
+
+
+@pytest.mark.parametrize("sizes", [(22, 21, 15, 7), (4, 27, 5, 10)])
+def test_channels_that_are_all_satisfied_never_make_more_than_1(sizes):
+    # the shares of these sizes sum to 1 and a rounding
+    assert o_csi({f"c{place}": (size, size) for place, size in enumerate(sizes)}).value[0] == 1.0
+
+
 def test_the_mean_of_the_scales_counts_points():
     assert o_csi({"ivr": (180, 200, 150), "sms": (33, 40, 30)}, method="mean").value[0] == pytest.approx(
         180 / 240, abs=1e-12
