@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from csi_service.core.composite import score
-from csi_service.core.groups import Groups, periods_of, sums
+from csi_service.core.groups import Groups, others, periods_of, sums
 from csi_service.core.indicator import Array, Node
 from csi_service.core.outlook import outlook
 from csi_service.core.periods import Period, containing, spanning
@@ -84,13 +85,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PeriodScores:
-    """The scores of one period: its groups (one row each, the key columns), the roots of their trees, its weights."""
+    """The scores of one period: its groups (one row each, the key columns), the roots of their trees, its weights.
+
+    `others` is, where groups are to be compared, the index of all other groups together, one entry a group.
+    """
 
     period: Period
     in_progress: bool
     weights: WeightSet
     groups: pd.DataFrame
     roots: tuple[Node, ...]
+    others: Node | None = None
 
 
 @dataclass(slots=True)
@@ -237,12 +242,7 @@ def _score_together(
     periods = _recorded(days, periods)
     if not periods:
         return {}
-    place = periods_of(days, periods)
-    days, place = days.iloc[place >= 0], place[place >= 0]
-    names = [str(name) for name in days.columns if name != "day" and name not in DIMENSIONS]
-    groups = Groups.of(days, place, len(periods), keys)
-    by_row = {name: days[name].to_numpy(dtype=np.float64) for name in names}
-    by_group = sums(by_row, groups.places(days, place), len(groups.period))
+    groups, by_group = _grouped(days, periods, keys)
     rated = facts.rated_calls()
     ratings = None if rated is None else RandomRatings.of(rated, periods_of(rated, periods), facts.batches, periods)
 
@@ -259,6 +259,24 @@ def _score_together(
     whole = Groups.of(groups.frame, groups.period, len(periods), ())
     total = scored(whole, sums(by_group, groups.period, len(periods)))
     return dict(zip(periods, zip(found, total, strict=True), strict=True))
+
+
+def _grouped(days: pd.DataFrame, periods: Sequence[Period], keys: tuple[str, ...]) -> tuple[Groups, dict[str, Array]]:
+    """The groups of periods and their measures."""
+    place = periods_of(days, periods)
+    days, place = days.iloc[place >= 0], place[place >= 0]
+    names = [str(name) for name in days.columns if name != "day" and name not in DIMENSIONS]
+    groups = Groups.of(days, place, len(periods), keys)
+    by_row = {name: days[name].to_numpy(dtype=np.float64) for name in names}
+    return groups, sums(by_row, groups.places(days, place), len(groups.period))
+
+
+def with_others(facts: Facts, part: PeriodScores) -> PeriodScores:
+    """Return the scores of a period's groups with those of, for each of them, all the other groups together."""
+    applied, _ = _applied(part.weights, facts)
+    keys = tuple(map(str, part.groups.columns))
+    groups, measures = _grouped(facts.measures(part.weights), [part.period], keys)
+    return dataclasses.replace(part, others=score(others(measures), len(groups.period), applied))
 
 
 def _trees(

@@ -8,7 +8,7 @@ import pytest
 from csi_service.core.composite import missing, reason, walk
 from csi_service.core.periods import parse_period
 from csi_service.errors import FileRefusedError, InvalidInputError, NotFoundError
-from csi_service.scoring import Request, check_keys, score_facts
+from csi_service.scoring import Request, check_keys, score_facts, with_others
 from tests.files import make_csv, opened
 from tests.make import make_weights
 
@@ -64,6 +64,17 @@ def test_groups_and_their_total(files):
     table = scores.table()
     assert table.columns[:3].tolist() == ["team", "period", "node"]
     assert len(table) == 2 * len(list(walk(part.roots[0])))
+
+
+def test_beside_a_group_stand_all_the_others_of_its_period_together(files):
+    with opened(files, keys=("team",)) as facts:
+        request = Request(period=parse_period("2021-01"), keys=("team",))
+        (part,) = score_facts(facts, [make_weights()], request, TODAY).by_group
+        beside = dict(walk(with_others(facts, part).others))
+    found = nodes(part)  # of two teams the others of one are the other one
+    for name in ("csi", "csi.internal.aht", "csi.internal.qa", "csi.external", "csi.complaint"):
+        assert beside[name].value.tolist() == pytest.approx(found[name].value[::-1].tolist(), abs=1e-15, nan_ok=True)
+    assert beside["csi.internal.sla"].numerator.tolist() == [1, 1]
 
 
 def test_without_a_complaint_list_the_component_is_missing_and_the_index_partial(files):

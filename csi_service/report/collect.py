@@ -17,7 +17,16 @@ from csi_service.facts.kinds import DIMENSIONS, UNASSIGNED
 from csi_service.ingest.outcome import Outcome
 from csi_service.report.monthly import Compared, ReportModel, build_report
 from csi_service.report.quality import Counts, Coverage, DataQuality
-from csi_service.scoring import Facts, PeriodScores, RememberedFacts, Request, Scores, check_keys, score_facts
+from csi_service.scoring import (
+    Facts,
+    PeriodScores,
+    RememberedFacts,
+    Request,
+    Scores,
+    check_keys,
+    score_facts,
+    with_others,
+)
 
 COMPARED: Mapping[str, Callable[[Period], Period | None]] = {"previous": previous, "year": year_before}
 TREND_PERIODS = 13  # so that the same month of the year before stands at the other end
@@ -64,7 +73,7 @@ def report_of(
     compared = COMPARED[asked.compare](asked.period)
     before = _total(scored(compared))
     return build_report(
-        scores.by_group[0] if scores is not None and asked.keys else None,
+        with_others(remembered, scores.by_group[0]) if scores is not None and asked.keys else None,
         total,
         Compared(asked.compare, compared, None if before is None else before.weights),
         before,

@@ -27,7 +27,7 @@ class GroupColumn:
 
 @dataclass(frozen=True, slots=True)
 class GroupCell:
-    """A figure of a group; `tone` is 1 or 2 where better than all groups together, -1 or -2 where worse, else 0."""
+    """A figure of a group; `tone` is 1 or 2 where better than the other groups together, -1 or -2 where worse."""
 
     shown: float | None
     value: float | None
@@ -54,11 +54,14 @@ def group_columns(part: PeriodScores) -> tuple[GroupColumn, ...]:
 
 
 def groups_of(part: PeriodScores, total: PeriodScores) -> tuple[Group, ...]:
-    """Return the groups by name, those without a name last; one without contacts and figures is left out."""
+    """Return the groups by name, those without a name last; one without contacts and figures is left out.
+
+    A group is compared with the rest of the centre: a whole that holds the group itself hides half of a difference.
+    """
     columns = group_columns(total)
     nodes = dict(walk(part.roots[0]))
-    found, whole = (limits(side.roots[0], channels=False) for side in (part, total))
-    tones = {column.key: _tones(nodes[column.key], found[column.key], whole[column.key]) for column in columns}
+    found = limits(part.roots[0], channels=False)
+    tones = _tones(nodes, found, part.others, [column.key for column in columns])
     index = found["csi"]
     contacts = _contacts(nodes, len(part.groups))
     thin = ~enough(nodes["csi"], index) | (contacts < LEAST_CASES)
@@ -86,11 +89,19 @@ def _plain(values: Array) -> list[float | None]:
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
-def _tones(node: Node, found: Limits, whole: Limits) -> list[int]:
-    all_groups = Limits(*(np.broadcast_to(side, found.value.shape) for side in (whole.value, whole.lower, whole.upper)))
-    fair = enough(node, found) & ~node.partial
-    chances = np.where(fair, chance_of(all_groups, found), np.nan)
-    apart = found.value - whole.value
+def _tones(
+    nodes: dict[str, Node], found: dict[str, Limits], others: Node | None, keys: list[str]
+) -> dict[str, list[int]]:
+    if others is None:
+        return {key: [0] * len(nodes[key].value) for key in keys}
+    rest, rests = dict(walk(others)), limits(others, channels=False)
+    return {key: _apart(nodes[key], found[key], rest[key], rests[key]) for key in keys}
+
+
+def _apart(node: Node, found: Limits, rest: Node, rests: Limits) -> list[int]:
+    fair = enough(node, found) & ~node.partial & enough(rest, rests) & ~rest.partial
+    chances = np.where(fair, chance_of(rests, found), np.nan)
+    apart = found.value - rests.value
     size = np.where(np.abs(apart) >= FAR, 2, 1)
     tones = np.where(adjust_p(chances, "bh") < CHANCE, np.sign(apart) * size, 0)
     return [int(tone) for tone in tones]

@@ -173,7 +173,7 @@ def _groups(model: ReportModel, words: Words) -> list[Block]:
     if not model.groups:
         return [Text(words("No group has data in this period."))]
     thin = [" / ".join(words.group(group.names)) for group in model.groups if group.too_thin]
-    note = words("By name. Coloured only where more than chance: ▲ better, ▼ worse than all groups together.")
+    note = words("By name. Coloured only where more than chance: ▲ better, ▼ worse than the other groups together.")
     blocks: list[Block] = [Text(note, "note"), as_table(group_grid(model, words), words)]
     if thin:
         named = words.translate(", ").join(thin[:_NAMED])

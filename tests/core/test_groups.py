@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from csi_service.core.groups import Groups, periods_of, sums
+from csi_service.core.groups import Groups, others, periods_of, sums
 from csi_service.core.periods import parse_period
 
 DAYS = pd.DataFrame(
@@ -45,3 +46,10 @@ def test_without_keys_each_period_is_one_group():
 def test_sums_are_by_group():
     found = sums({"calls": np.array([1.0, 2.0, 4.0, 8.0, 16.0])}, np.array([1, 0, 0, 2, 1]), 4)
     assert found["calls"].tolist() == [6.0, 17.0, 8.0, 0.0]
+
+
+def test_the_others_of_a_group_are_all_but_that_group_and_exactly_nothing_where_there_are_none():
+    values = np.array([0.1, 0.2, 0.7, 0.0])
+    assert others({"a": values})["a"] == pytest.approx([0.9, 0.8, 0.3, 1.0], abs=1e-15)
+    assert others({"a": np.array([0.1, 0.0, 0.0])})["a"].tolist() == [0.0, 0.1, 0.1]
+    assert others({"a": np.array([3.0])})["a"].tolist() == [0.0]

@@ -57,7 +57,10 @@ def make_part(
         shares = level_shares(counts, np.full(count, 9000.0), np.arange(count), count)
         roots.append(rating_nodes(shares, ("2021-01-b",)))
     groups = pd.DataFrame({"team": list(teams)}) if teams else pd.DataFrame(index=[0])
-    return PeriodScores(parse_period(label), in_progress, used, groups, tuple(roots))
+    others = {name: values.sum() - values for name, values in measures.items()}
+    return PeriodScores(
+        parse_period(label), in_progress, used, groups, tuple(roots), score(others, count, used) if teams else None
+    )
 
 
 def make_report(

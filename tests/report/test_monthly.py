@@ -155,20 +155,27 @@ def test_groups_are_sorted_by_name_with_the_nameless_last():
     assert [group.names for group in model.groups] == [("a",), ("乙",), ("甲",), ("unassigned",)]
 
 
-def test_a_group_is_coloured_where_it_differs_beyond_chance_and_by_how_much():
-    answered = {"answered_within_threshold": [700, 900, 935]}  # of 1,100: 0.64, 0.82 and, as all together, 0.85
-    model = make_report(groups=make_part(teams=("far", "near", "same"), changes=answered))
+def test_a_group_is_coloured_where_it_differs_beyond_chance_from_the_others_and_by_how_much():
+    answered = {"answered_within_threshold": [700, 900, 935]}  # of 1,100: 0.64, 0.82, 0.85; the others of each:
+    model = make_report(groups=make_part(teams=("far", "near", "same"), changes=answered))  # 0.834, 0.743, 0.727
     sla = [column.key for column in model.columns].index("csi.internal.sla")
     tones = {group.names[0]: [cell.tone for cell in group.cells] for group in model.groups}
-    assert (tones["far"][sla], tones["near"][sla]) == (-2, 0)
-    assert set(tones["same"]) == {0}
-    large = {name: [value, 10 * value] for name, value in MONTH.items()} | {"answered_within_threshold": [935, 9600]}
-    total = make_part(changes={name: sum(pair) for name, pair in large.items()})  # SLA 10,535 of 12,100: 0.871
-    worse, better = make_report(total, groups=make_part(teams=("a", "b"), changes=large)).groups
-    assert (worse.cells[sla].tone, better.cells[sla].tone) == (0, 0)  # 0.85 of 1,100 and 0.873 of 11,000
-    large["answered_within_threshold"] = [900, 9600]
-    worse, better = make_report(total, groups=make_part(teams=("a", "b"), changes=large)).groups
-    assert (worse.cells[sla].tone, better.cells[sla].tone) == (-2, 0)  # 0.818: 0.053 below, over a target of 0.90
+    assert (tones["far"][sla], tones["near"][sla], tones["same"][sla]) == (-2, 2, 2)
+    assert {tone for name in tones for place, tone in enumerate(tones[name]) if place != sla} <= {0, -1, 1}
+    even = {name: [value, 10 * value] for name, value in MONTH.items()} | {"answered_within_threshold": [940, 9600]}
+    worse, better = make_report(groups=make_part(teams=("a", "b"), changes=even)).groups
+    assert (worse.cells[sla].tone, better.cells[sla].tone) == (0, 0)  # 0.855 of 1,100 beside 0.873 of 11,000: z = 1.6
+    even["answered_within_threshold"] = [900, 9600]
+    worse, better = make_report(groups=make_part(teams=("a", "b"), changes=even)).groups
+    assert (worse.cells[sla].tone, better.cells[sla].tone) == (-2, 2)  # 0.818: 0.061 apart, over a target of 0.90
+
+
+def test_two_equal_halves_are_told_apart_as_by_a_test_of_two_shares():
+    halves = {name: [value, value] for name, value in MONTH.items()} | {"answered_within_threshold": [930, 888]}
+    model = make_report(groups=make_part(teams=("a", "b"), changes=halves))
+    sla = [column.key for column in model.columns].index("csi.internal.sla")
+    # 0.845 and 0.807 of 1,100: z = 0.0382 / sqrt(2 x 0.826 x 0.174 / 1,100) = 2.36; half of it against the whole
+    assert [group.cells[sla].tone for group in model.groups] == [1, -1]
 
 
 def test_a_small_group_is_too_thin_and_never_coloured():
