@@ -3,12 +3,13 @@
 import http
 from dataclasses import asdict
 
-from flask import Response
+from flask import Response, g
 from flask_smorest import Blueprint
 
 from csi_service.api.auth import requires
 from csi_service.api.body import answer
 from csi_service.api.query import read_query
+from csi_service.errors import NotAllowedError
 from csi_service.schema.audit import AuditPage, AuditQuery
 from csi_service.schema.scores import plain
 from csi_service.services import Services
@@ -30,6 +31,8 @@ def blueprint(services: Services) -> Blueprint:
     @found.alt_response(422, http.HTTPStatus(422).name)
     @requires("audit.read")
     def listed() -> Response:
+        if g.caller.teams is not None:
+            raise NotAllowedError("the audit trail tells of all teams; a key that is limited to some may not see it")
         asked = read_query(query)
         limit, cursor = asked.pop("limit"), asked.pop("cursor", None)
         period = asked.pop("period", None)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api, Blueprint
+from werkzeug.exceptions import NotFound
 
 from csi_service.access import ACTIONS, ROLES, Caller
 from csi_service.api.problems import problem
@@ -71,6 +72,8 @@ def guard(app: Flask, services: Services) -> None:
             return refused
         if endpoint is not None:  # None: no route fits, and the answer says so
             permit(caller, _action(views[endpoint]))
+            if "\0" in request.path:  # nothing is called so, and PostgreSQL takes no such text
+                raise NotFound
         g.caller = caller
         return None
 

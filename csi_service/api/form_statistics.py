@@ -44,7 +44,8 @@ def blueprint(services: Services) -> Blueprint:
 
         asked = read_query(query, LISTS - {"team", "agent"})
         keys, selection = asked.pop("by", ()), asked.pop("selection")
-        told = read_form_statistics(services.store(), Wanted(**asked), selection, keys, g.caller.teams)
+        wanted = Wanted(**asked, reader=g.caller.name)
+        told = read_form_statistics(services.store(), wanted, selection, keys, g.caller.teams)
         about = {"period": asked["period"].label, "selection": selection}
         return answer(about | statistics_body(told, keys))
 

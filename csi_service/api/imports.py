@@ -35,7 +35,7 @@ from csi_service.store.import_queue import accept, ensure_worker, incoming
 from csi_service.store.imports import Described, zone_of
 
 _NAMES = tuple(ImportBody().fields)
-_MOST_NAME = 255
+_MOST_NAME, _MOST_MAPPING = 255, 1 << 18
 _ONE = "/<int(max=999999999999999):number>"
 _NUMBER = {
     "in": "path",
@@ -233,6 +233,7 @@ def _read(form: Form) -> tuple[str, str | None, str | None]:
         if len(found) > 1
     ]
     kind, mapping, zone = (texts.get(name, [None])[0] for name in ("kind", "mapping", "time_zone"))
+    _check_size(len((mapping or "").encode("utf-8", "replace")))
     if kind not in KINDS:
         text = Told(
             "is {value}; give one of {names}", value="missing" if kind is None else repr(kind), names=", ".join(KINDS)
@@ -245,11 +246,11 @@ def _read(form: Form) -> tuple[str, str | None, str | None]:
             )
         )
     files = [shown for name, shown, _ in form.files if name == "file"]
-    if not files:
+    if not files or not all(files):
         problems.append(Problem("/file", "is missing; send at least one file with a name", None, "missing"))
-    for given in (*files, mapping or ""):
+    for where, given in (*(("/file", shown) for shown in files), ("/mapping", mapping or "")):
         if "\0" in given or not is_unicode(given):
-            problems.append(Problem("/file", "holds signs that are no text", None, "character"))
+            problems.append(Problem(where, "holds signs that are no text", None, "character"))
     too_long = Told("has a name of more than {most_name} characters", most_name=_MOST_NAME)
     problems += [Problem("/file", too_long, None, "length") for text in files if len(text) > _MOST_NAME]
     if problems:
@@ -257,8 +258,15 @@ def _read(form: Form) -> tuple[str, str | None, str | None]:
     return str(kind), mapping, zone
 
 
+def _check_size(size: int) -> None:
+    if size > _MOST_MAPPING:
+        text = Told("has {size:,} bytes; a mapping has {most:,} at most", size=size, most=_MOST_MAPPING)
+        raise InvalidInputError(Problem("/mapping", text, code="length"))
+
+
 def _decoded(path: Path) -> str:
+    _check_size(path.stat().st_size)
     try:
-        return path.read_bytes()[: 1 << 20].decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInputError(Problem("/mapping", "is not UTF-8 text", code="encoding")) from error

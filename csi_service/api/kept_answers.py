@@ -22,7 +22,7 @@ from csi_service.services import Services
 JSON, CSV = "application/json", "text/csv"
 MOST_BYTES = 32 << 20  # kept answers of a process
 _LEAST_GZIP_BYTES = 1024
-_ENTRY_BYTES = 2048  # what an entry takes besides its body, about
+_ENTRY_BYTES = 2048  # what an entry takes besides its body and the texts of its request, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class KeptAnswers:
     def _weights(self) -> tuple[object, ...]:
         """The day, and the digests of the sets that can count: the dated ones, and the one that is named."""
         digests = [weights.digest for weights in self._services.dated_weights()]
-        if "weights=" in request.environ.get("QUERY_STRING", "") and (name := request.args.get("weights")):
+        query = request.environ.get("QUERY_STRING", "")
+        told = "weights=" in query or "%" in query  # its name may be written so that it is not to be seen at once
+        if told and (name := request.args.get("weights")):
             try:
                 digests.append(self._services.weights.get(name).digest)
             except NotFoundError:
@@ -91,14 +93,14 @@ class KeptAnswers:
     def _keep(self, key: tuple[object, ...], kept: _Kept) -> None:
         with self._lock:
             old = self._kept.pop(key, None)
-            self._size += _size(kept) - (0 if old is None else _size(old))
+            self._size += _size(key, kept) - (0 if old is None else _size(key, old))
             self._kept[key] = kept
             while self._size > self._most:
-                self._size -= _size(self._kept.popitem(last=False)[1])
+                self._size -= _size(*self._kept.popitem(last=False))
 
 
-def _size(kept: _Kept) -> int:
-    return len(kept.body) + _ENTRY_BYTES
+def _size(key: tuple[object, ...], kept: _Kept) -> int:
+    return len(kept.body) + sum(len(text) for text in key if isinstance(text, str)) + _ENTRY_BYTES
 
 
 def _finish(make: Callable[[str], Made], weights: tuple[object, ...]) -> _Kept:

@@ -124,9 +124,7 @@ def _wanted(services: Services, period: str, keys: tuple[str, ...], compare: str
     from csi_service.report.collect import Asked  # brings the report's own libraries with it
     from csi_service.report.kept import Wanted
 
-    teams = g.caller.teams
-    filters = None if teams is None else {"team": teams}
-    return Wanted(Asked(parse_period(period), keys, compare), services.today(), filters)
+    return Wanted(Asked(parse_period(period), keys, compare), services.today(), g.caller.teams)
 
 
 def _centre_only() -> None:

@@ -53,6 +53,8 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _set_up)
             sa.event.listen(self.engine, "begin", _begin)
+        else:
+            sa.event.listen(self.engine, "connect", _wait_no_longer)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -84,19 +86,24 @@ class Database:
         with _told(), self.engine.connect() as connection:
             connection = connection.execution_options(patience=0)
             with connection.begin():
+                if not self.is_sqlite:
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = 1")  # ms
                 yield connection
 
     def pulse(self) -> object:
         """Return a token that differs from an earlier one once a write (`next_revision`) has been made."""
-        with self._lock:
-            return self._sqlite_revision() if self.is_sqlite else self._postgresql_revision()
+        with _told(), self._lock:
+            return self._revision()
 
     def glance(self, query: str) -> tuple[Any, ...]:
         """Return the one row of an SQL query as it is now, the quickest way there is: on the connection of `pulse`."""
-        self.pulse()  # opens it, anew where the server was restarted
-        with self._lock:
+        with _told(), self._lock:
+            self._revision()  # opens it, anew where the server was restarted
             ask = self._watch.execute if self.is_sqlite else self._watch.exec_driver_sql
             return tuple(ask(query).fetchone())
+
+    def _revision(self) -> object:
+        return self._sqlite_revision() if self.is_sqlite else self._postgresql_revision()
 
     def _sqlite_revision(self) -> object:
         if self._watch is None:
@@ -108,12 +115,11 @@ class Database:
         return self._seen[1]
 
     def _postgresql_revision(self) -> object:
-        with _told():
-            try:
-                return self._watched_revision()
-            except sa.exc.OperationalError:  # the server was restarted meanwhile
-                self._unwatch()
-                return self._watched_revision()
+        try:
+            return self._watched_revision()
+        except (sa.exc.OperationalError, sa.exc.PendingRollbackError):  # the server was restarted, now or before
+            self._unwatch()
+            return self._watched_revision()
 
     def _watched_revision(self) -> object:
         if self._watch is None:  # one round trip a call, where the pool's connections take four
@@ -176,6 +182,12 @@ def _set_up(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _wait_no_longer(connection: Any, _record: object) -> None:
+    """Let PostgreSQL give up waiting for another writer as SQLite does; it would wait for ever."""
+    connection.execute(f"SET lock_timeout = '{_BUSY_SECONDS}s'")
+    connection.commit()
+
+
 def _begin(connection: sa.Connection) -> None:
     """Begin; a writer asks for its turn every 0.2 ms, as SQLite itself sleeps ever longer, up to 0.1 s."""
     options = connection.get_execution_options()
@@ -207,8 +219,9 @@ def _told() -> Iterator[None]:
     """Tell a full disk, a damaged file and a database that is busy or gone from faults of the program."""
     try:
         yield
-    except sa.exc.DatabaseError as error:
-        meant = _meant(str(error.orig).lower(), isinstance(error, sa.exc.OperationalError))
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        operational = isinstance(error, sa.exc.OperationalError | sqlite3.OperationalError)
+        meant = _meant(str(getattr(error, "orig", error)).lower(), operational)
         if meant is None:
             raise
         raise meant from error

@@ -95,7 +95,7 @@ def file_appeal(store: Store, evaluation_id: str, reason: str, caller: Caller, n
                 by=by,
                 at=at,
                 number=earlier[0].id,
-                status=earlier[0].status,
+                status=Told(earlier[0].status),
             )
             raise ConflictError(Told("the evaluation {evaluation_id!r} {text}", evaluation_id=evaluation_id, text=text))
         row = {
@@ -138,7 +138,7 @@ def decide_appeal(store: Store, number: int, decision: Decision, caller: Caller,
                 Told(
                     "appeal {number} was {status} by {decided_by} already",
                     number=number,
-                    status=appeal.status,
+                    status=Told(appeal.status),
                     decided_by=appeal.decided_by,
                 )
             )

@@ -1,7 +1,8 @@
 """A backup while the service runs: one state of the database, and the files that count in that state.
 
 A backup is a folder, or a .tar of one: `manifest.json`, the database as `csi.sqlite` whatever database it came from,
-the files below `calls` and `uploads`. Files of calls never change, so on one file system they are linked, not copied.
+the files below `calls`, `uploads` and `forms`. Files of calls never change, so on one file system they are linked, not
+copied.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from csi_service.store.folder import CALLS_LOCK, Store
 from csi_service.store.import_books import held
 from csi_service.store.parts import referred
 
-MANIFEST, DATABASE = "manifest.json", "csi.sqlite"
+MANIFEST, DATABASE, FORMS = "manifest.json", "csi.sqlite", "forms"
 FORMAT = 1
 ROWS_AT_ONCE = 5_000
 
@@ -87,6 +88,7 @@ def back_up(store: Store, target: Path, now: dt.datetime) -> Manifest:
 
 def _collect(store: Store, links: Path, made: Path, now: dt.datetime) -> Manifest:
     """Link the files that count and copy the database, both as they are at one moment; return what there is then."""
+    _copy_forms(store.folder / FORMS, links / FORMS)
     _link_uploads(store, links / "uploads")
     with store.database.reading() as connection:
         with store.lock(CALLS_LOCK):  # nobody deletes a file; the connection's view begins in here
@@ -120,6 +122,13 @@ def _link_uploads(store: Store, target: Path) -> None:
     for path in sorted(store.uploads.glob("[0-9]*/*")):
         with contextlib.suppress(FileExistsError, FileNotFoundError):  # linked before; done with in this moment
             _link(path, target / path.relative_to(store.uploads))
+
+
+def _copy_forms(source: Path, target: Path) -> None:
+    """Copy the centre's own QA forms: files that people change where they lie, so a link would change too."""
+    for path in sorted(source.glob("*.toml")):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path.name)
 
 
 def _link(source: Path, target: Path) -> None:

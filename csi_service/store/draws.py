@@ -11,7 +11,6 @@ from csi_service.access import Caller
 from csi_service.core.sampling import share_out
 from csi_service.core.told import Told
 from csi_service.errors import ConflictError
-from csi_service.facts.duck import workspace
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import chunks, next_revision, upsert
 from csi_service.records.tables import KEYS, PLAN_CALLS, PLANS
@@ -20,7 +19,7 @@ from csi_service.store.audit import Change, note, note_many
 from csi_service.store.folder import Store
 from csi_service.store.parts import fold_posted
 from csi_service.store.plans import Plan, check_names, find_plan, keep_strata, undrawn
-from csi_service.store.sample_frame import DrawnCall, Stratum, count_strata, draw_calls, make_frame
+from csi_service.store.sample_frame import DrawnCall, Stratum, count_strata, draw_calls, drawing, make_frame
 from csi_service.store.writes import Record, hold_fields, put_records
 
 NOBODY = ""  # the rater of a call that none of the raters may rate
@@ -49,7 +48,7 @@ def draw_plan(store: Store, batch: str, caller: Caller, now: dt.datetime) -> Pla
         DamagedError: a file of calls cannot be read.
     """
     fold_posted(store)
-    with workspace(below=store.work) as (duck, _), store.database.reading() as connection:
+    with drawing(store) as duck, store.database.reading() as connection:
         plan = undrawn(connection, batch, caller)
         make_frame(store, connection, duck, plan.wanted, plan.teams)
         strata = [stratum for stratum in count_strata(duck, batch, plan.wanted) if stratum.sample]

@@ -23,6 +23,7 @@ from csi_service.errors import (
 )
 from csi_service.records.database import next_revision, wait_for_writers
 from csi_service.records.tables import CALL_PLACES, FORM_ANSWERS, PLAN_STRATA, RECORDS
+from csi_service.schema.fields import is_unicode
 from csi_service.store.audit import Change, note_many
 from csi_service.store.drafts import EVALUATIONS, Draft
 from csi_service.store.draws import people
@@ -120,7 +121,7 @@ def find_evaluation(store: Store, number: str, caller: Caller, rated: bool = Fal
 
 
 def placed_rows(store: Store, query: sa.Select[Any]) -> list[dict[str, Any]]:
-    """Return the rows of a query made by `_query`, after the calls that they name were looked up where need be."""
+    """Return the rows of a query made by `query_of`, after the calls that they name were looked up where need be."""
     fold_posted(store)
     for _ in range(_ROUNDS):
         with store.database.reading() as connection:
@@ -210,7 +211,7 @@ def _after(cursor: str) -> sa.ColumnElement[bool]:
     try:
         day, at, number = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         place = (dt.date.fromisoformat(day), dt.datetime.fromisoformat(at), number)
-        fits = type(number) is str and "\x00" not in number and place[1].tzinfo is None
+        fits = type(number) is str and "\x00" not in number and is_unicode(number) and place[1].tzinfo is None
     except (ValueError, TypeError):
         fits = False
     if not fits:

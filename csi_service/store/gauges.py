@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from csi_service.records.tables import CALL_PARTS, IMPORTS, STATE
 from csi_service.store.folder import Store
 
-IMPORT_STATES = ("waiting", "running", "done", "unchanged", "failed", "cancelled", "undone")
+IMPORT_STATES = ("waiting", "running", "done", "unchanged", "failed", "cancelled", "undoing", "undone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,13 @@ def end(store: Store, number: int, status: str, at: dt.datetime, error: str | No
     return change(store, number, [WAITING, RUNNING], status=status, finished_at=at, error=error)
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what the book tells of an error that ended an import or an undoing."""
+    if isinstance(error, CsiError):
+        return " ".join(str(error).split())
+    return "stopped" if isinstance(error, KeyboardInterrupt) else f"a fault of the program: {type(error).__name__}"
+
+
 def finish(connection: sa.Connection, number: int, **values: Any) -> None:
     """Note within the write that makes an import count that it is done.
 
@@ -176,14 +183,15 @@ def finish(connection: sa.Connection, number: int, **values: Any) -> None:
 
 
 def tell_progress(store: Store, number: int, share: float, rows: int) -> bool:
-    """Note how far an import has come; tell whether it is to be cancelled.
+    """Note how far an import has come while it is running; tell whether it is to be cancelled.
 
     Raises:
         StoreBusyError: another writer holds the database; it can be told a moment later.
     """
     with store.database.jotting() as connection:
-        told = sa.update(IMPORTS).where(IMPORTS.c.id == number).values(share_done=share, rows_read=rows)
-        return bool(connection.execute(told.returning(IMPORTS.c.cancel_requested)).scalar_one())
+        running = (IMPORTS.c.id == number, IMPORTS.c.status == RUNNING)  # who finishes it tells the real figures
+        told = sa.update(IMPORTS).where(*running).values(share_done=share, rows_read=rows)
+        return bool(connection.execute(told.returning(IMPORTS.c.cancel_requested)).scalar_one_or_none())
 
 
 def request_cancel(store: Store, number: int, actor: str, at: dt.datetime) -> Import:
@@ -205,7 +213,7 @@ def request_cancel(store: Store, number: int, actor: str, at: dt.datetime) -> Im
                 Told(
                     "import {number} is {status}; only one that waits or is running can be cancelled",
                     number=number,
-                    status=found.status,
+                    status=Told(found.status),
                 )
             )
         note(connection, at, actor, "cancel", "import", str(number))
@@ -247,7 +255,7 @@ def request_undo(store: Store, number: int, actor: str, at: dt.datetime) -> Impo
                 Told(
                     "import {number} is {status}; only one that is done can be undone",
                     number=number,
-                    status=found.status,
+                    status=Told(found.status),
                 )
             )
         return _read(connection, number)

@@ -117,7 +117,7 @@ def import_files(
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | CancelledError)
         with contextlib.suppress(CsiError):
-            books.end(store, number, books.CANCELLED if stopped else books.FAILED, now(), _reason(error))
+            books.end(store, number, books.CANCELLED if stopped else books.FAILED, now(), books.reason_of(error))
         raise
     finally:
         for handle in handles:
@@ -125,12 +125,6 @@ def import_files(
                 let_go(work_folder(store, number), handle)
     tidy(store, now())
     return find_import(store, number)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, CsiError):
-        return " ".join(str(error).split())
-    return "stopped" if isinstance(error, KeyboardInterrupt) else f"a fault of the program: {type(error).__name__}"
 
 
 def run_sent(store: Store, found: Import, now: Now) -> None:
@@ -145,10 +139,10 @@ def run_sent(store: Store, found: Import, now: Now) -> None:
     except CancelledError:
         _end(store, found, books.CANCELLED, now, None)
     except CsiError as error:
-        _end(store, found, books.FAILED, now, _with_names(_reason(error), names))
+        _end(store, found, books.FAILED, now, _with_names(books.reason_of(error), names))
     except Exception as error:  # noqa: BLE001 - a fault ends this import, not those that wait behind it
         _log.exception("import %s failed", found.id)
-        _end(store, found, books.FAILED, now, _reason(error))
+        _end(store, found, books.FAILED, now, books.reason_of(error))
     finally:
         let_go(work_folder(store, found.id), handle)
     if find_import(store, found.id).status != books.RUNNING:

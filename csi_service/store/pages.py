@@ -89,9 +89,9 @@ def _read_cursor(paging: Paging, keys: Sequence[str]) -> tuple[float | None, lis
     text = paging.cursor or ""
     try:
         sort, of_keys, value, group = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        fits = (sort, of_keys) == (paging.sort, list(keys)) and len(group) == len(keys)
+        fits = (sort, of_keys) == (paging.sort, list(keys)) and type(group) is list and len(group) == len(keys)
         fits = fits and (value is None or type(value) is float) and all(type(member) is str for member in group)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):  # the last: nested a thousand times
         fits = False
     if not fits:
         right = Told("is no cursor of this list; give next_cursor of the page before, with the same by and sort")

@@ -12,14 +12,16 @@ import duckdb
 import sqlalchemy as sa
 
 from csi_service.facts.duck import literal, load_rows, workspace
-from csi_service.facts.kinds import DIMENSIONS, REFERRING
+from csi_service.facts.kinds import REFERRING
 from csi_service.facts.partitions import COLUMNS, Part, relation, sweep, telling_damage, write_part
 from csi_service.records.database import chunks, next_revision, upsert
 from csi_service.records.tables import CALL_PARTS, CALL_PLACES, RECORDS, REPLACED_PARTS
 from csi_service.store.folder import CALLS_LOCK, Store
+from csi_service.store.rows import insert, read_lists
 from csi_service.store.writes import days_of_calls, mark_days
 
 UNUSED_SECONDS = 900.0  # a reader that began with an old file has long ended by then
+_AT_ONCE = 500
 _POSTED = RECORDS["calls"]
 
 
@@ -49,8 +51,8 @@ def switch(
 ) -> None:
     """Make new files count (None: the day has no calls any more), in the caller's write; the calls' lock is held.
 
-    `changed` is a relation in `duck` (a table or view) with `call_id` and the dimensions of every call that was added
-    or changed, NULL dimensions for one that was removed; records that name one of these calls count anew.
+    `changed` is a relation in `duck` (a table or view) with the `call_id` of every call that was added, changed or
+    removed; records that name one of these calls count anew.
     """
     before = {part.day: part.file for part in read_parts(connection, days)}
     rows = [dataclasses.asdict(part) | {"revision": revision} for part in days.values() if part is not None]
@@ -65,19 +67,29 @@ def switch(
 
 
 def _move_records(connection: sa.Connection, duck: duckdb.DuckDBPyConnection, changed: str, revision: int) -> None:
-    """Keep the places of calls that records name as they are now, and mark the days of these records."""
-    named = list(connection.execute(sa.select(CALL_PLACES.c.call_id)).scalars())
-    if not named:
-        return
-    load_rows(duck, "named_calls", {"call_id": "VARCHAR"}, [{"call_id": name} for name in named])
-    columns = ", ".join(["call_id", *DIMENSIONS])
-    query = f"SELECT {columns} FROM {changed} WHERE call_id IN (SELECT call_id FROM named_calls)"
-    moved = [dict(zip(["call_id", *DIMENSIONS], row, strict=True)) for row in duck.execute(query).fetchall()]
-    calls = [row["call_id"] for row in moved]
-    for chunk in chunks(calls, 500):  # they are looked up anew when they are needed next
-        connection.execute(sa.delete(CALL_PLACES).where(CALL_PLACES.c.call_id.in_(chunk)))
+    """Forget where the calls that changed belonged, and mark the days of the records that name one of them."""
+    moved: list[str] = []
+    for some in chunks(_perhaps_placed(connection, duck, changed), _AT_ONCE):
+        gone = sa.delete(CALL_PLACES).where(CALL_PLACES.c.call_id.in_(some)).returning(CALL_PLACES.c.call_id)
+        moved += connection.execute(gone).scalars()  # they are looked up anew when they are needed next
     for kind in REFERRING:
-        mark_days(connection, kind, days_of_calls(connection, kind, calls), revision)
+        mark_days(connection, kind, days_of_calls(connection, kind, moved), revision)
+
+
+def _perhaps_placed(connection: sa.Connection, duck: duckdb.DuckDBPyConnection, changed: str) -> list[str]:
+    """The calls that changed; where fewer places are kept than that, those of them whose places are.
+
+    Both may be a million and others wait to write meanwhile, so the fewer ones are looked up among the many.
+    """
+    count = duck.execute(f"SELECT count(*) FROM {changed}").fetchall()[0][0]
+    some = sa.select(CALL_PLACES.c.call_id).limit(count + 1).subquery()
+    placed = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    query = f"SELECT call_id FROM {changed}"
+    if placed <= count:
+        duck.execute("CREATE OR REPLACE TEMP TABLE placed_calls (call_id VARCHAR)")
+        insert(duck, "placed_calls", {"call_id": "VARCHAR"}, read_lists(connection, sa.select(CALL_PLACES.c.call_id)))
+        query += " WHERE call_id IN (SELECT call_id FROM placed_calls)"
+    return [row[0] for row in duck.execute(query).fetchall()] if placed else []
 
 
 def fold_posted(store: Store) -> None:

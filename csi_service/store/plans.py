@@ -11,7 +11,6 @@ from csi_service.access import Caller
 from csi_service.core.sample_plans import Bought, SamplePlan, buys
 from csi_service.core.told import Told
 from csi_service.errors import ConflictError, NotFoundError
-from csi_service.facts.duck import workspace
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import next_revision
 from csi_service.records.tables import PLAN_CALLS, PLAN_RATERS, PLAN_STRATA, PLANS, RECORDS
@@ -20,7 +19,7 @@ from csi_service.schema.scores import plain
 from csi_service.store.audit import note
 from csi_service.store.folder import Store
 from csi_service.store.parts import fold_posted
-from csi_service.store.sample_frame import Stratum, count_strata, make_frame
+from csi_service.store.sample_frame import Stratum, count_strata, drawing, make_frame
 from csi_service.store.writes import find_records
 
 _BATCHES = RECORDS["batches"]
@@ -126,7 +125,7 @@ def count(store: Store, batch: str, wanted: SamplePlan, teams: Sequence[str] | N
         DamagedError: a file of calls cannot be read.
     """
     fold_posted(store)
-    with workspace(below=store.work) as (duck, _), store.database.reading() as connection:
+    with drawing(store) as duck, store.database.reading() as connection:
         make_frame(store, connection, duck, wanted, teams)
         return count_strata(duck, batch, wanted)
 

@@ -19,7 +19,7 @@ from csi_service.facts.partitions import sync
 from csi_service.records.database import Database, sqlite_url
 from csi_service.records.migrations import known, migrate, upgrade
 from csi_service.records.tables import METADATA
-from csi_service.store.backup import DATABASE, FORMAT, MANIFEST, Manifest, stream
+from csi_service.store.backup import DATABASE, FORMAT, FORMS, MANIFEST, Manifest, stream
 
 Files = Mapping[str, Callable[[], BinaryIO]]
 _BLOCK = 1024 * 1024
@@ -155,7 +155,7 @@ def _proper(name: str) -> bool:
     """Whether a name stays within the data folder and is one of those that a backup holds."""
     parts = PurePosixPath(name).parts
     plain = "/".join(parts) == name and ".." not in parts and "\x00" not in name
-    return plain and (name == DATABASE or (parts[0] in ("calls", "uploads") and len(parts) > 1))
+    return plain and (name == DATABASE or (parts[0] in ("calls", "uploads", FORMS) and len(parts) > 1))
 
 
 def _require_empty(folder: Path, database_url: str) -> None:

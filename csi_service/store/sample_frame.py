@@ -1,6 +1,8 @@
 """The calls that a sampling plan draws from: counted by stratum and picked by their place, never all in memory."""
 
+import contextlib
 import datetime as dt
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,12 +14,13 @@ from csi_service.core.sample_plans import SamplePlan, interleave, plan_sizes
 from csi_service.core.sampling import draw_places
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
-from csi_service.facts.duck import literal, load_rows
+from csi_service.facts.duck import literal, load_rows, workspace
 from csi_service.facts.kinds import UNASSIGNED
 from csi_service.facts.partitions import relation, telling_damage
 from csi_service.records.tables import RECORDS
 from csi_service.schema.plans import MOST_SIZE
 from csi_service.store.folder import Store
+from csi_service.store.import_books import held
 from csi_service.store.parts import read_parts
 
 _AT_ONCE = 50_000
@@ -52,6 +55,14 @@ class DrawnCall:
     team: str | None
     agent: str | None
     batch: str
+
+
+@contextlib.contextmanager
+def drawing(store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield an engine; its folder below `work` is held, so that who clears up there leaves it alone."""
+    folder = store.work / f"plan-{uuid.uuid4().hex}"
+    with held(folder), workspace(below=folder) as (duck, _):
+        yield duck
 
 
 @telling_damage()

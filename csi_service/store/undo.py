@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from csi_service.core.told import Told
 from csi_service.errors import ConflictError, CsiError
 from csi_service.facts.duck import literal, workspace
-from csi_service.facts.kinds import DIMENSIONS
 from csi_service.facts.partitions import COLUMNS, Part, relation, telling_damage, write_part
 from csi_service.records.database import next_revision
 from csi_service.records.tables import HELD_FIELDS, IMPORTS, RECORDS, REPLACED_PARTS
@@ -49,16 +48,17 @@ def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
                     Told(
                         "import {number} is {status}; only one that is done can be undone",
                         number=number,
-                        status=found.status,
+                        status=Told(found.status),
                     )
                 )
             if found.status == DONE:  # one whose undoing waits was asked for in time
                 books.check_undoable(store, found, now())
             try:
                 _undo(store, found, actor, now)
-            except CsiError as error:  # it goes on counting
+            except Exception as error:  # it goes on counting, and those that wait behind it have their turn
                 with contextlib.suppress(CsiError):
-                    books.change(store, number, [UNDOING], status=DONE, error=f"cannot be undone: {error}")
+                    told = f"cannot be undone: {books.reason_of(error)}"
+                    books.change(store, number, [UNDOING], status=DONE, error=told)
                 raise
     finally:
         if handle is not None:
@@ -133,12 +133,7 @@ def _days_before(store: Store, duck: duckdb.DuckDBPyConnection, found: Import) -
         days = {
             row[0] for row in duck.execute("SELECT DISTINCT day FROM gone UNION SELECT day FROM restored").fetchall()
         }
-        duck.execute(
-            "CREATE TEMP TABLE undone_calls AS "
-            f"SELECT call_id, {', '.join(DIMENSIONS)} FROM restored UNION ALL "
-            f"SELECT call_id, {', '.join('NULL' for _ in DIMENSIONS)} FROM gone "
-            "WHERE call_id NOT IN (SELECT call_id FROM restored)"
-        )
+        duck.execute("CREATE TEMP TABLE undone_calls AS SELECT call_id FROM restored UNION SELECT call_id FROM gone")
     made = {}
     for day in sorted(days):
         old = relation(store.calls, [kept[day]] if day in kept else [])

@@ -31,10 +31,6 @@ class Written:
     results: list[str] = field(default_factory=list)
     before: list[Record | None] = field(default_factory=list)
 
-    def count(self, result: str) -> int:
-        """Return how many records came out like that."""
-        return self.results.count(result)
-
 
 def put_records(
     connection: sa.Connection,

@@ -86,3 +86,9 @@ def test_a_query_that_breaks_its_rules_is_refused_at_its_place(admin, query, poi
     answer = admin.get(f"{URL}?{query}")
     assert (answer.status_code, answer.content_type) == (422, PROBLEM)
     assert [(entry["pointer"], entry["code"]) for entry in answer.json["errors"]] == [(pointer, code)]
+
+
+def test_a_key_of_some_teams_does_not_see_what_all_teams_have_done(app, services, admin):
+    limited = keyed(app, new_key(services, "admin", "tia", teams=("T1",)))
+    answer = limited.get(URL)
+    assert (answer.status_code, answer.content_type) == (403, PROBLEM)

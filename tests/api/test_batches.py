@@ -3,6 +3,7 @@
 import pytest
 
 from tests.api.ask import PROBLEM, refuse
+from tests.api.test_evaluations import WHOLE
 from tests.keys import keyed, new_key
 from tests.make import GONE
 from tests.store.kept import call, put
@@ -225,3 +226,19 @@ def test_a_plan_that_breaks_its_rules_is_refused_at_its_place(lead, calls, chang
             place[key] = value
     assert refuse(lead, URL, sent) == [(pointer, code)]
     assert lead.get(URL).json["batches"] == []
+
+
+def test_a_calibration_is_not_summed_up_for_who_has_still_to_judge(app, services, lead, ann, calls):
+    bea = keyed(app, new_key(services, "rater", "bea"))
+    post(lead, selection="calibration", size=3)
+    lead.post(f"{URL}/P/draw")
+    judged = {"call_id": ann.get(f"{URL}/P/worklist").json["calls"][0]["call_id"], "batch": "P", "answers": WHOLE}
+    assert ann.post("/api/v1/evaluations", json=judged).status_code == 201
+
+    def seen(client):
+        asked = "period=2026-01&batch=P&selection=calibration"
+        return client.get(f"/api/v1/evaluations/statistics?{asked}").json["evaluations"]
+
+    assert (seen(ann), seen(lead), seen(bea)) == (1, 1, 0)
+    bea.post("/api/v1/evaluations", json=judged)
+    assert (seen(bea), seen(lead)) == (2, 2)

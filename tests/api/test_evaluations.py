@@ -236,6 +236,11 @@ def test_ratings_are_filtered(rater, lead):
         ("limit=1001", "/limit", "range"),
         ("cursor=x", "/cursor", "cursor"),
         ("cursor=WyJ4Il0", "/cursor", "cursor"),
+        (
+            "cursor=WyIyMDI2LTAxLTAxIiwgIjIwMjYtMDEtMDFUMDA6MDA6MDAiLCAiXHVkODAwIl0",
+            "/cursor",
+            "cursor",
+        ),  # half of a pair
         ("level=6", "/level", "bad_level"),
         ("period=soon", "/period", "period"),
         ("raters=x", "/raters", "unknown_key"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from csi_service.api import imports as api_imports
 from csi_service.app import create_app
 from csi_service.store import import_queue
 from csi_service.store.import_queue import work_off
@@ -228,3 +229,27 @@ def test_a_key_of_some_teams_sees_no_import(app, services, viewer_key, monkeypat
     assert client.get(URL).status_code == 403
     assert client.get(f"{URL}/1").status_code == 403
     send(client, ("calls.csv", CALLS), status=403, kind="calls")
+
+
+def test_a_mapping_that_is_too_long_is_refused_and_not_cut(operator, monkeypatch):
+    monkeypatch.setattr(api_imports, "_MOST_MAPPING", 20)
+    for mapping in ("#" * 21, (io.BytesIO(b"#" * 21), "m.toml")):
+        answer = send(operator, ("a.csv", CALLS), status=422, kind="calls", mapping=mapping)
+        assert pointers(answer) == ["/mapping"]
+        assert "21" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("part", ["a", '"\u2028"', '"\x85"'])  # the latter two end lines in Python, but not in TOML
+def test_a_mapping_whose_keys_would_take_all_memory_is_refused(operator, part):
+    mapping = ".".join([part] * 10_000) + " = 1"
+    answer = send(operator, ("a.csv", CALLS), status=422, kind="calls", mapping=mapping)
+    assert pointers(answer) == ["/mapping"]
+    assert "200 dots in line 1" in answer.json["detail"]
+
+
+def test_a_file_without_a_name_is_none(operator):
+    head = b'Content-Disposition: form-data; name="'
+    parts = (head + b'kind"\r\n\r\ncalls', head + b'file"; filename=""\r\n\r\n')  # as browsers send an empty choice
+    body = b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + b"--B--\r\n"
+    answer = operator.post(URL, data=body, content_type="multipart/form-data; boundary=B")
+    assert (answer.status_code, pointers(answer)) == (422, ["/file"])

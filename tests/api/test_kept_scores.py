@@ -184,6 +184,7 @@ def test_evidence(kept):
         ("?period=2026&limit=0", [("/limit", "range")]),
         ("?period=2026&limit=1001", [("/limit", "range")]),
         ("?period=2026-03&by=team&cursor=x", [("/cursor", "cursor")]),
+        ("?period=2026-03&by=team&cursor=" + "W1tb" * 450, [("/cursor", "cursor")]),  # 1,350 opening brackets
         ("?period=2026&shape=long", [("/shape", "choice")]),
         ("?period=2026&depth=0", [("/depth", "range")]),
         ("?period=1999", [("/period", "no_weights")]),

@@ -81,6 +81,7 @@ def test_the_store_is_told(services, operator):
             ("done", [{"rejected": 3}, {"rejected": 4}]),
             ("done", [{"rejected": 5}]),
             ("failed", None),
+            ("undoing", None),
         ):
             connection.execute(sa.insert(IMPORTS).values(row | {"status": status, "outcomes": outcomes}))
     found = scrape(operator)
@@ -88,6 +89,7 @@ def test_the_store_is_told(services, operator):
     assert found["csi_import_rejected_rows",] == 12
     assert found["csi_imports", ("status", "done")] == 2
     assert found["csi_imports", ("status", "failed")] == 1
+    assert found["csi_imports", ("status", "undoing")] == 1
     assert found["csi_imports", ("status", "waiting")] == 0
     with store.database.reading() as connection:
         assert found["csi_store_revision",] == connection.execute(sa.text("SELECT revision FROM state")).scalar_one()

@@ -7,11 +7,24 @@ from werkzeug.exceptions import ServiceUnavailable
 from csi_service import errors
 from csi_service.api.auth import requires
 from csi_service.api.problems import STATUS
+from csi_service.app import create_app
 from csi_service.core.told import Told
 from csi_service.errors import CsiError, Problem
 from csi_service.language import tell, translator
+from csi_service.services import build_services
+from csi_service.settings import load_settings
 from tests.api.ask import PROBLEM, inline
 from tests.keys import keyed, new_key
+from tests.postgresql import fresh_database
+
+
+@pytest.fixture
+def postgresql_services(postgresql_server, tmp_path):
+    """Services whose records lie in PostgreSQL."""
+    settings = {"CSI_DATA": str(tmp_path / "data"), "CSI_DATABASE_URL": fresh_database(postgresql_server)}
+    made = build_services(load_settings(settings))
+    yield made
+    made.store().database.close()
 
 
 def every_class(kind=CsiError):
@@ -195,3 +208,21 @@ def test_what_was_told_in_english_only_is_told_in_chinese(app, services, url, op
 def test_a_name_that_is_also_a_text_of_the_catalogue_stays():
     text = Told("there is no plan {batch!r}", batch="Team")
     assert tell(text, translator("zh")) == "没有计划 'Team'"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "ratings/a%00b"),
+        ("delete", "evaluations/a%00b"),
+        ("post", "evaluations/a%00b/appeal"),
+        ("get", "batches/a%00b"),
+        ("get", "batches/a%00b/worklist"),
+        ("post", "batches/a%00b/draw"),
+    ],
+)
+def test_a_path_with_a_sign_that_no_text_has_leads_nowhere(postgresql_services, method, path):
+    client = keyed(create_app(postgresql_services), new_key(postgresql_services, "lead"))
+    body = {"json": {"reason": "it was not so"}} if method == "post" else {"headers": {"If-Match": "*"}}
+    answer = getattr(client, method)(f"/api/v1/{path}", **body)
+    assert (answer.status_code, answer.content_type) == (404, PROBLEM)

@@ -7,7 +7,8 @@ import pytest
 from csi_service.app import create_app
 from csi_service.services import Services
 from tests.keys import bearer, new_key
-from tests.store.kept import call, put, survey
+from tests.store.bring import bring, calls_file, row
+from tests.store.kept import at, call, make, put, survey
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_publish_then_the_published_version_is_served(filled, web):
     assert web.get("/api/v1/reports/2026-03.pdf?version=3", headers=viewer).status_code == 404
     assert web.get("/api/v1/reports/2026-03", headers=viewer).json["changed"] == []
     assert [each["version"] for each in web.get("/api/v1/reports", headers=viewer).json["reports"]] == [2, 1]
+
+
+def test_a_report_of_one_team_names_no_batch_of_another_and_tells_of_no_import(filled, web, tmp_path):
+    store, key = filled.store(), bearer(new_key(filled, "lead", "tom", teams=("T2",)))
+    put(store, "batches", *(make("batches", batch=name, period="2026-03") for name in ("theirs", "ours")))
+    judged = {"evaluated_at": at("2026-03-03 09:00"), "rating": 4, "batch": "ours", "rater": "rita"}
+    put(store, "evaluations", make("evaluations", evaluation_id="E1", call_id="C2", **judged))
+    bring(
+        store, "calls", calls_file(tmp_path / "calls.csv", *(row(f"N{n}", "2026-03-02 09:00:00") for n in range(4321)))
+    )
+    texts = [web.get("/api/v1/reports/2026-03.html", headers=each).text for each in (key, key_of(filled, "viewer"))]
+    assert [("theirs" in text, "4,321" in text) for text in texts] == [(False, False), (True, True)]
 
 
 def test_a_key_of_one_team_gets_its_team_s_report_and_nothing_published(filled, web):

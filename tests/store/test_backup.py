@@ -164,6 +164,18 @@ def test_files_of_calls_are_linked_and_the_rest_is_for_the_owner_alone(filled, t
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+@pytest.mark.parametrize("name", ["kept", "kept.tar"])
+def test_the_centre_s_own_forms_come_along_as_they_were(filled, tmp_path, name):
+    (filled.folder / "forms").mkdir()
+    form = filled.folder / "forms" / "ours.toml"
+    form.write_text("title = 1", encoding="utf-8")
+    back_up(filled, tmp_path / name, NOW)
+    with form.open("a", encoding="utf-8") as changed:
+        changed.write("0")
+    restore(tmp_path / name, tmp_path / "again", "")
+    assert files(tmp_path / "again/forms") == {"ours.toml": b"title = 1"}
+
+
 def test_what_waits_to_be_imported_and_the_rejects_come_along(filled, tmp_path):
     (filled.uploads / "7").mkdir()
     (filled.uploads / "7" / "rejects.csv").write_text("kind,file\n", encoding="utf-8")

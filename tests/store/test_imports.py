@@ -5,6 +5,7 @@ import datetime as dt
 import random
 import shutil
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from csi_service.errors import ConflictError, FileRefusedError, MappingError, NotFoundError
 from csi_service.records.tables import AUDIT, DAYS
 from csi_service.store import import_calls
+from csi_service.store import undo as undo_module
 from csi_service.store.folder import open_store
-from csi_service.store.import_books import find_import, list_imports, rejects_of
+from csi_service.store.import_books import find_import, list_imports, rejects_of, request_undo, tell_progress
+from csi_service.store.import_queue import work_off
 from tests.files import make_csv
 from tests.make import ROOT
-from tests.store.bring import HEADER, bring, calls_file, kept_calls, kept_records, nothing_left, row, undo
+from tests.store.bring import HEADER, bring, calls_file, kept_calls, kept_records, nothing_left, now, row, undo
 from tests.store.kept import ask, at, call, figures, put, survey
 
 PWC = (ROOT / "examples/mappings/pwc_call_centre.toml").read_text(encoding="utf-8")
@@ -504,3 +507,27 @@ def test_a_permutation_in_two_files_is_the_same_as_one_file(tmp_path_factory, mi
         finally:
             store.database.close()
     assert kept[0] == kept[1]
+
+
+def test_progress_that_is_told_late_changes_nothing(store, tmp_path):
+    made = bring(store, "calls", calls_file(tmp_path / "a.csv", row("C1", "2026-03-02 09:00:00")))
+    assert tell_progress(store, made.id, 0.4, 77) is False
+    assert find_import(store, made.id) == made
+
+
+def test_an_undoing_that_fails_ends_and_lets_others_go_on(store, tmp_path, monkeypatch):
+    def fail(*_):
+        raise duckdb.OutOfMemoryException("no memory")
+
+    first, second = (
+        bring(store, "calls", calls_file(tmp_path / f"{name}.csv", row(name, "2026-03-02 09:00:00"))) for name in "ab"
+    )
+    for made in (first, second):
+        request_undo(store, made.id, "somebody", now())
+    real = undo_module._days_before
+    monkeypatch.setattr(undo_module, "_days_before", lambda *of: (fail if of[2].id == first.id else real)(*of))
+    work_off(store, now)
+    found = find_import(store, first.id)
+    assert (found.status, found.error) == ("done", "cannot be undone: a fault of the program: OutOfMemoryException")
+    assert find_import(store, second.id).status == "undone"
+    assert [each["call_id"] for each in kept_calls(store)] == ["a"]

@@ -19,6 +19,7 @@ from csi_service.store import places
 from csi_service.store.check import wrong_counters
 from csi_service.store.facts import open_facts
 from csi_service.store.folder import Store, open_store
+from csi_service.store.parts import fold_posted
 from tests.files import make_csv, measures_of
 from tests.make import make_weights
 from tests.store.kept import Record, ask, at, call, figures, make, put, survey
@@ -49,6 +50,25 @@ def test_a_survey_takes_the_team_of_a_call_that_arrives_later(store):
     assert figures(ask(store, "2026-03", "team"), "csi.external", *shares) == {("T7",): (1, 1), ("unassigned",): (0, 1)}
     put(store, "calls", call("C1", "2026-03-01 09:00", team="T8"))
     assert figures(ask(store, "2026-03", "team"), "csi.external", *shares)[("T8",)] == (1, 1)
+
+
+def test_a_few_calls_that_change_do_not_read_every_place_that_is_kept(store):
+    numbers = [f"C{n}" for n in range(300)]
+    put(store, "surveys", *(survey(f"S{n}", "2026-03-02 09:30", 5, call_id=n) for n in numbers))
+    ask(store, "2026-03")
+    read: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "call_places" in statement and not statement.startswith("SELECT count"):
+            read.append(statement)
+
+    put(store, "calls", call("C7", "2026-03-01 09:00", team="T7"), call("C999", "2026-03-01 09:00"))
+    sa.event.listen(store.database.engine, "before_cursor_execute", note)
+    fold_posted(store)
+    sa.event.remove(store.database.engine, "before_cursor_execute", note)
+    assert read
+    assert all("WHERE call_places.call_id IN" in statement for statement in read)
+    assert figures(ask(store, "2026-03", "team"), "csi.external", "denominator")[("T7",)] == (1,)
 
 
 @pytest.mark.parametrize("many", [1, 10_000])

@@ -10,8 +10,10 @@ from csi_service.access import Caller
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from csi_service.records.tables import PLAN_CALLS, RECORDS
 from csi_service.schema.plans import load_plan
+from csi_service.store import plans
 from csi_service.store.audit import AuditFilter, read_audit
 from csi_service.store.draws import draw_plan
+from csi_service.store.import_queue import recover
 from csi_service.store.keys import create_key
 from csi_service.store.plans import create_plan, find_batch, find_plan, list_batches
 from csi_service.store.worklists import mark_away, progress, worklist
@@ -420,3 +422,17 @@ def test_a_plan_is_found_by_the_batch_of_a_stratum_too(store):
     plan(store=store, strata=["team"], size=8)
     with store.database.reading() as connection:
         assert find_plan(connection, "P/2", LEAD).batch == "P"
+
+
+def test_who_clears_up_leaves_a_plan_that_is_being_made_alone(store, monkeypatch):
+    put(store, "calls", *calls(20))
+    real, said = plans.make_frame, []
+
+    def make(*given):
+        said.extend(recover(store, lambda: NOW))
+        return real(*given)
+
+    monkeypatch.setattr(plans, "make_frame", make)
+    plan(store=store, size=5)
+    assert said == []
+    assert list(store.work.iterdir()) == []
