@@ -121,6 +121,8 @@ def first(folders: dict[str, str]) -> None:
         loads = {name: Load(port, 16, get(port, PATH, keys[name])) for name, port in ports.items()}
         for load in loads.values():
             load.drive(3)  # every worker has loaded what it needs
+            load.close()
+        loads = {name: Load(port, 1, get(port, PATH, keys[name])) for name, port in ports.items()}
         before = {name: cpu_of(port) for name, port in ports.items()}
         for month in MONTHS:
             for by in ("team", "team,site", "site,team", "team&limit=999", "team&limit=998", "team&limit=997"):

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, g, request
+import sqlalchemy as sa
+from flask import Response, g
 from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError
 
 from csi_service.access import Caller
 from csi_service.api.auth import permit, requires
-from csi_service.api.body import answer, read_body
+from csi_service.api.body import answer, dumps, read_body
 from csi_service.api.query import read_query
 from csi_service.errors import InvalidInputError
 from csi_service.schema.batches import (
@@ -30,8 +31,9 @@ from csi_service.schema.plans import MOST_NAME, PlannedBatch, load_plan
 from csi_service.schema.problem import problems_of
 from csi_service.schema.scores import plain
 from csi_service.services import Services
+from csi_service.store.answers import Answer, Once, find_answer
 from csi_service.store.draws import draw_plan
-from csi_service.store.plans import Listed, Plan, create_plan, find_batch, list_batches
+from csi_service.store.plans import Listed, Plan, find_batch, list_batches, send_plan
 from csi_service.store.sample_frame import Stratum
 from csi_service.store.worklists import Progress, is_overdue, mark_away, progress, worklist
 
@@ -152,12 +154,17 @@ def is_plan(body: object) -> bool:
     return type(body) is dict and "plan" in body
 
 
-def plan(services: Services, body: Any) -> Response:
-    """Keep a plan that was sent to /batches and answer what it buys."""
-    caller = _caller()
+def plan(services: Services, body: Any, once: Once | None) -> Answer:
+    """Keep a plan that was sent to /batches and return what it buys, as the answer to be kept."""
+    caller, now = _caller(), services.now()
     permit(caller, "sample.write")
-    made = create_plan(services.store(), load_plan(body), caller, secrets.randbits(_SEED_BITS), services.now())
-    return _answer_plan(services, made, 201)
+    if (before := find_answer(services.store(), caller, once, now)) is not None:
+        return before
+
+    def tell(connection: sa.Connection, made: Plan) -> Answer:
+        return Answer(201, dumps(plain(_plan_body(services, connection, made))))
+
+    return send_plan(services.store(), load_plan(body), caller, secrets.randbits(_SEED_BITS), now, tell, once)
 
 
 def _caller() -> Caller:
@@ -172,13 +179,13 @@ def _away(body: Any) -> bool:
         raise InvalidInputError(*problems_of(error, body)) from error
 
 
-def _answer_plan(services: Services, made: Plan, status: int = 200) -> Response:
+def _answer_plan(services: Services, made: Plan) -> Response:
     with services.store().database.reading() as connection:
-        done = progress(connection, [made])
-    response = answer(plain(_body(services, Listed(made.batch, made, None), done)), status)
-    if status == http.HTTPStatus.CREATED:
-        response.headers["Location"] = f"{request.path}/{made.batch}"
-    return response
+        return answer(plain(_plan_body(services, connection, made)))
+
+
+def _plan_body(services: Services, connection: sa.Connection, made: Plan) -> Body:
+    return _body(services, Listed(made.batch, made, None), progress(connection, [made]))
 
 
 def _body(services: Services, row: Listed, done: dict[str, Progress], strata: bool = True) -> Body:

@@ -42,6 +42,7 @@ from csi_service.schema.evaluations import (
 from csi_service.schema.fields import kind_of
 from csi_service.schema.records import MOST_RECORDS, RecordSchema, Sent, read_records, results_body, told_result
 from csi_service.services import Services
+from csi_service.store.answers import Answer, Once, find_answer
 from csi_service.store.drafts import EVALUATIONS as KIND
 from csi_service.store.drafts import Draft, draft_evaluation, draft_rating
 from csi_service.store.evaluations import (
@@ -54,7 +55,7 @@ from csi_service.store.evaluations import (
     list_evaluations,
 )
 from csi_service.store.judging import Judging, judge
-from csi_service.store.sending import Answer, Once, Sending
+from csi_service.store.sending import Sending
 
 Body = dict[str, Any]
 
@@ -165,10 +166,12 @@ def _add_post(found: Blueprint, services: Services, sending: Any, door: Door) ->
         own_key = once_key()
         content = json_content()
         body = read_json(content)
-        drafts = [door.draft(item, services) for item in read_records(door.sent, body)]
         store = services.store()
-        judging = judge(store, drafts, door.prefix, services.settings.unknown_calls, g.caller.name)
         once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
+        if (before := find_answer(store, g.caller, once, services.now())) is not None:
+            return respond(before)
+        drafts = [door.draft(item, services) for item in read_records(door.sent, body)]
+        judging = judge(store, drafts, door.prefix, services.settings.unknown_calls, g.caller.name)
         tell = functools.partial(_tell, judging, type(body) is dict, spoken())
         kept = sending().send(KIND, judging.items, g.caller, services.now(), tell, once, judging.screen, judging.beside)
         return respond(kept)

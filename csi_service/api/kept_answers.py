@@ -1,7 +1,7 @@
 """Answers made of kept data: one of the media asked for, kept in this process while the data stay as they are.
 
-An answer is found again by the caller's teams and the request's own bytes, before anything of it is read. It is valid
-as long as nobody wrote, the day is the same and so are the weights.
+An answer is found again by the caller's teams, the caller's name where it matters, and the request's own bytes, before
+anything of it is read. It is valid as long as nobody wrote, the day is the same and so are the weights.
 """
 
 import gzip
@@ -53,8 +53,10 @@ class KeptAnswers:
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def answer(self, make: Callable[[str], Made]) -> Response:
+    def answer(self, make: Callable[[str], Made], reader: str = "") -> Response:
         """Answer the request at hand: as kept, or as `make` makes it for a medium (JSON or CSV).
+
+        `reader` is who alone may be answered so; where all who see the same teams are answered alike, nobody.
 
         Raises:
             NotAcceptable: neither medium is accepted.
@@ -62,6 +64,7 @@ class KeptAnswers:
         environ = request.environ
         key = (
             g.caller.teams,
+            reader,
             environ["PATH_INFO"],
             environ.get("QUERY_STRING", ""),
             environ.get("HTTP_ACCEPT", ""),

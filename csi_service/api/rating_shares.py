@@ -1,9 +1,10 @@
 """GET /ratings/rollup: level shares of a period by group."""
 
+import dataclasses
 import http
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 from flask_smorest import Blueprint
 
 from csi_service.api.auth import requires
@@ -17,8 +18,9 @@ from csi_service.services import Services
 
 _ABOUT = (
     "Random samples alone enter the shares, each batch weighing the calls that it stands for; targeted and calibration "
-    "samples are listed apart, batches without ratings are named. Accept: text/csv gives the groups as CSV. The answer "
-    "has an ETag; If-None-Match is answered with 304 while nothing has changed."
+    "samples are listed apart, batches without ratings are named. A calibration is left out for who has still calls to "
+    "judge in it. Accept: text/csv gives the groups as CSV. The answer has an ETag; If-None-Match is answered with 304 "
+    "while nothing has changed."
 )
 
 
@@ -31,7 +33,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @requires("ratings.read")
     def view() -> Response:
-        return answers.answer(lambda media: _make(services, read_query(query, LISTS), media))
+        return answers.answer(lambda media: _make(services, read_query(query, LISTS), media), g.caller.name)
 
     documented = found.response(200, RatingShares)(view)
     for status in (304, 406, 422, 503):
@@ -51,7 +53,7 @@ def _make(services: Services, asked: dict[str, Any], media: str) -> Made:
     from csi_service.report.rating_shares import rollup_body, rollup_csv
     from csi_service.store.rating_shares import read_rating_shares
 
-    query, sets = query_of(services, asked), services.dated_weights()
+    query, sets = dataclasses.replace(query_of(services, asked), reader=g.caller.name), services.dated_weights()
     rollup = read_rating_shares(services.store(), sets, asked["period"], query, services.today())
     if media == CSV:
         return Made(rollup_csv(rollup), rollup.revision)

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http
+import json
 from typing import Any
 
 from flask import Response, g, request
@@ -26,7 +27,8 @@ from csi_service.schema.records import (
     told_result,
 )
 from csi_service.services import Services
-from csi_service.store.sending import Answer, Once, Sending
+from csi_service.store.answers import Answer, Once
+from csi_service.store.sending import Sending
 
 IDEMPOTENCY_KEY, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 _MOST_KEY = 255
@@ -70,11 +72,11 @@ def _add(found: Blueprint, services: Services, sending: Any, kind: Kind) -> None
         own_key = once_key()
         content = json_content()
         body = read_json(content)
+        once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
         if planned and batches.is_plan(body):
-            return batches.plan(services, body)
+            return _located(respond(batches.plan(services, body, once)))
         permit(g.caller, "record.write")
         items = read_records(schema, body)
-        once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
         tell = functools.partial(_tell_one if type(body) is dict else _tell_all, spoken())
         return respond(sending().send(kind, items, g.caller, services.now(), tell, once))
 
@@ -137,6 +139,12 @@ def _tell_one(translate: Translate, results: list[dict[str, Any]]) -> Answer:
 
 def _tell_all(translate: Translate, results: list[dict[str, Any]]) -> Answer:
     return Answer(200, as_text(results_body([told_result(result, translate) for result in results])))
+
+
+def _located(response: Response) -> Response:
+    """The answer to a plan with the place where it is found."""
+    response.headers["Location"] = f"{request.path}/{json.loads(response.get_data())['batch']}"
+    return response
 
 
 def as_text(body: dict[str, Any]) -> str:

@@ -8,8 +8,9 @@ from csi_service.cli.language import heads, say, words
 from csi_service.cli.store_option import caller, data_option, services_for
 from csi_service.core.periods import parse_period
 from csi_service.language import marked
+from csi_service.records.tables import UPHELD
 from csi_service.report.columns import in_columns, visible
-from csi_service.store.appeals import OPEN, REJECTED, STATUSES, UPHELD, AppealFilter, list_appeals
+from csi_service.store.appeals import OPEN, REJECTED, STATUSES, AppealFilter, list_appeals
 
 _STATUSES = {OPEN: marked("open"), UPHELD: marked("upheld"), REJECTED: marked("rejected")}
 

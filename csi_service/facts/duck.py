@@ -51,6 +51,7 @@ def workspace(
 
 def _lock(connection: duckdb.DuckDBPyConnection, opens: Sequence[Path]) -> None:
     """Bound the engine to some files and folders, for good; a path is checked as it is asked for and as it is found."""
+    check_names(opens)
     for setting, paths in (
         ("allowed_directories", [path for path in opens if path.is_dir()]),
         ("allowed_paths", [path for path in opens if not path.is_dir()]),
@@ -58,6 +59,21 @@ def _lock(connection: duckdb.DuckDBPyConnection, opens: Sequence[Path]) -> None:
         forms = sorted({form for path in paths for form in (str(path), str(path.resolve()), _exactly(path))})
         connection.execute(f"SET {setting} = [{', '.join(map(literal, forms))}]")
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+
+def check_names(paths: Iterable[Path]) -> None:
+    """Refuse files and folders whose names no engine and no database can be given.
+
+    Raises:
+        FileRefusedError: a name, or that of a folder above, is not UTF-8.
+    """
+    for path in paths:
+        try:
+            str(path.resolve()).encode()
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            shown = os.fsencode(path).decode(errors="backslashreplace")
+            raise FileRefusedError(Told("{path}: the name is not UTF-8; rename it", path=shown)) from error
 
 
 def run_with_progress(

@@ -10,7 +10,7 @@ STATUSES = {
     "waiting": "others are before it",
     "running": "is read and put in",
     "done": "counts",
-    "unchanged": "the same was imported before and counts still (same_as); nothing was done",
+    "unchanged": "the same was imported before and counts still (same_as); nothing was done, what is deleted stays so",
     "failed": "nothing was changed; error tells why",
     "cancelled": "nothing was changed",
     "undoing": "is to be undone, and counts until then",

@@ -14,14 +14,14 @@ from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError
 from csi_service.facts.kinds import KINDS
 from csi_service.facts.rules import Rules
 from csi_service.records.database import next_revision
-from csi_service.records.tables import APPEALS, FORM_ANSWERS
+from csi_service.records.tables import APPEALS, FORM_ANSWERS, UPHELD
 from csi_service.store.audit import instants_of, note, note_many
 from csi_service.store.evaluations import find_evaluation
 from csi_service.store.folder import Store
 from csi_service.store.form_answers import keep_answers
 from csi_service.store.writes import Record, delete_records, find_records, hold_fields, put_records
 
-OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
+OPEN, REJECTED = "open", "rejected"
 STATUSES = (OPEN, UPHELD, REJECTED)
 NEW_VALUES = ("score", "rating", "delight")
 _KIND = KINDS["evaluations"]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -111,13 +112,28 @@ def _undecided(before: dt.datetime | None, now: dt.datetime | None, day: dt.date
     return before is None or now is None or before < end or now < end
 
 
+def pack_all(
+    counted: Sequence[Due], frames: Mapping[str, Mapping[Grouping, pd.DataFrame]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the counters of counted days (frames by output and grouping) by output, as they are kept."""
+    packed: dict[str, list[dict[str, Any]]] = {}
+    for output in dict.fromkeys(item.output for item in counted):
+        items = [item for item in counted if item.output == output]
+        packed[output] = [
+            {"output": output, "variant": items[0].variant, "grouping": ",".join(grouping), "day": day, "rows": rows}
+            for grouping, frame in frames[output].items()
+            for day, rows in pack(frame, {item.day for item in items})
+        ]
+    return packed
+
+
 def keep(
     connection: sa.Connection,
     counted: Sequence[Due],
-    frames: Mapping[str, Mapping[Grouping, pd.DataFrame]],
+    packed: Mapping[str, Sequence[Mapping[str, Any]]],
     horizons: Mapping[str, dt.datetime | None],
 ) -> int:
-    """Put counted days (frames by output and grouping) in place of what was kept; return how many days of outputs.
+    """Put counted days (as `pack_all` packs them) in place of what was kept; return how many days of outputs.
 
     A day that was written to meanwhile is due again, but whoever asked before that write has its answer.
     """
@@ -134,12 +150,7 @@ def keep(
                 for item in items
             ],
         )  # fmt: skip
-        rows = [
-            {"output": output, "variant": items[0].variant, "grouping": ",".join(grouping), "day": day, "rows": packed}
-            for grouping, frame in frames[output].items()
-            for day, packed in pack(frame, set(days))
-        ]
-        if rows:
+        if rows := packed[output]:
             connection.execute(sa.insert(COUNTERS), rows)
     return len(counted)
 

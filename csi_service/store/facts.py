@@ -16,7 +16,7 @@ from csi_service.records.tables import DAYS, RECORDS, STATE
 from csi_service.rollup.outputs import Fields
 from csi_service.store import counters, recount
 from csi_service.store.folder import Store
-from csi_service.store.frames import added, frame, pooled, summed
+from csi_service.store.frames import added, frame, pooled, summed, table_of
 from csi_service.store.parts import fold_posted
 from csi_service.store.recount import Asked
 
@@ -107,7 +107,7 @@ class StoreFacts:
                 self.slow = True
                 named = tuple(name for name in DIMENSIONS if name in dimensions)
                 counted = recount.count_unkept(self.store, asked, named)
-                tables = {name: pa.Table.from_pandas(found, preserve_index=False) for name, found in counted.items()}
+                tables = {name: table_of(found) for name, found in counted.items()}
             else:
                 tables, counted_days = recount.read(self.store, asked, grouping)
                 self.counted_days += counted_days

@@ -2,20 +2,23 @@
 
 import contextlib
 import fcntl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
 
 from csi_service.core.told import Told
-from csi_service.errors import FileRefusedError, SettingsError
+from csi_service.errors import FileRefusedError, SettingsError, StoreBusyError
 from csi_service.records.database import Database, sqlite_url
 from csi_service.records.migrations import migrate, newest, version_of
 from csi_service.records.tables import STATE
 
 UNDO_DAYS = 90
 CALLS_LOCK, COUNT_LOCK, IMPORT_LOCK = "calls.lock", "count.lock", "import.lock"
+_POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,31 @@ class Store:
         return self.folder / "uploads"
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock that one thread of one process has at a time; it ends with the process."""
+    def lock(self, name: str, patience: float | None = None) -> Iterator[None]:
+        """Hold a lock that one thread of one process has at a time; it ends with the process.
+
+        Raises:
+            StoreBusyError: others held it for `patience` seconds (None: it is waited for as long as it takes).
+        """
         with (self.folder / name).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            if patience is None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            else:
+                _wait_for(file, time.monotonic() + patience)
             yield
+
+
+def _wait_for(file: IO[str], end: float) -> None:
+    """Take a file's lock before an instant of the monotonic clock."""
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= end:
+                raise StoreBusyError("the data folder was busy with other writers; send the same again") from error
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def open_store(folder: Path, time_zone: str, database_url: str = "", undo_days: int = UNDO_DAYS) -> Store:

@@ -14,6 +14,15 @@ _GROUPS = (*DIMENSIONS, "batch", "selection")
 _NOT_SUMMED = ("day", "raters", *_GROUPS)
 
 
+def table_of(found: pd.DataFrame) -> pa.Table:
+    """Return counters that were made as a frame; where it has no row, its groups are texts nevertheless."""
+    table = pa.Table.from_pandas(found, preserve_index=False)
+    for index, name in enumerate(table.column_names):
+        if name in _GROUPS and pa.types.is_null(table[name].type):
+            table = table.set_column(index, name, table[name].cast(pa.string()))
+    return table
+
+
 def frame(table: pa.Table) -> pd.DataFrame:
     """Return counters as a frame; sums that a day does not have are 0."""
     for index, name in enumerate(table.column_names):

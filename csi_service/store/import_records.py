@@ -1,6 +1,7 @@
 """Records of an import other than calls: the engine's good rows brought beside the tables, then put in place.
 
-What becomes of them, and which days are marked, is what `writes.put_records` does record by record.
+What becomes of them, and which days are marked, is what `writes.put_records` does record by record; but what was
+decided on appeal about an evaluation stands.
 """
 
 import datetime as dt
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import Kind
 from csi_service.records.database import upsert
-from csi_service.records.tables import RECORDS, Instant
+from csi_service.records.tables import APPEALS, RECORDS, UPHELD, Instant
 from csi_service.store.bulk import brought, compare, create_brought, create_spans, differs, fill, is_one, put
 from csi_service.store.put_aside import put_aside
 from csi_service.store.writes import TOGETHER, Beside, find_beside, mark_days, place_evaluations
@@ -69,8 +70,9 @@ def put_brought(
     connection: sa.Connection, kind: Kind, beside: Beside, revision: int, time_zone: str, import_id: int
 ) -> Counter[str]:
     """Put the rows that were brought into the kind's table, mark the days; return how many came out how."""
-    new = brought(kind.name)
+    new, decided = brought(kind.name), 0
     if kind.name == "evaluations":
+        decided = _leave_decided(connection, new)
         _place_in_batches(connection, new)
     whole = connection.execute(sa.select(sa.func.count()).select_from(new)).scalar_one()
     found = compare(connection, kind.name)
@@ -80,8 +82,14 @@ def put_brought(
     put(connection, RECORDS[kind.name], new, found.fields, import_id=import_id, revision=revision)
     if kind.name == "batches":
         place_evaluations(connection, list(connection.execute(sa.select(new.c.batch)).scalars()), revision, time_zone)
-    unchanged = found.there - found.others
+    unchanged = found.there - found.others + decided
     return Counter(created=whole - found.there, replaced=found.others, unchanged=unchanged)
+
+
+def _leave_decided(connection: sa.Connection, new: sa.Table) -> int:
+    """Leave out the evaluations that an upheld appeal has changed or withdrawn; return how many."""
+    decided = sa.select(APPEALS.c.evaluation_id).where(APPEALS.c.status == UPHELD)
+    return connection.execute(sa.delete(new).where(new.c.evaluation_id.in_(decided))).rowcount
 
 
 def _place_in_batches(connection: sa.Connection, new: sa.Table) -> None:

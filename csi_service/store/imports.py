@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from csi_service.core.told import Told
 from csi_service.errors import CsiError, FileRefusedError, StoreFullError
-from csi_service.facts.duck import refusing, workspace
+from csi_service.facts.duck import check_names, refusing, workspace
 from csi_service.facts.kinds import KINDS
 from csi_service.facts.partitions import relation, telling_damage
 from csi_service.ingest import load
@@ -104,6 +104,7 @@ def import_files(
     for path in files:
         if not path.is_file():
             raise FileRefusedError(Told("{path}: there is no such file", path=path))
+    check_names(files)
     text = None if mapping is None else mapping.text
     digest = digest_of(files, kind, text, zone)
     handles: list[int | None] = []

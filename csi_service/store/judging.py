@@ -187,11 +187,11 @@ def check_judge(
 ) -> Problem | None:
     """Return why a caller may not put this judgement of a call there; None where nothing stands against it.
 
-    `place` has the call's dimensions (None: it is not kept), `agent` is the rater's own agent number.
+    `place` has the call's dimensions (None: it is not kept), `agent` is the rater's own agent number. A call that is
+    kept without a team is none of a limited caller's, whatever team the judgement names.
     """
     call, own = record["call_id"], {caller.agent, agent} - {None}
-    team = (place["team"] if place else None) or record["team"]
-    if caller.teams is not None and (place is None or not caller.allows_team(team)):
+    if caller.teams is not None and (place is None or not caller.allows_team(place["team"])):
         return Problem("/call_id", Told("there is no call {call!r}", call=call), call, "not_found")
     if ((place["agent"] if place else None) or record["agent"]) in own:
         return Problem(

@@ -21,6 +21,7 @@ from csi_service.store.rows import insert, read_lists
 from csi_service.store.writes import days_of_calls, mark_days
 
 UNUSED_SECONDS = 900.0  # a reader that began with an old file has long ended by then
+PATIENCE_SECONDS = 10.0  # of a reader, who keeps a thread of the service waiting
 _AT_ONCE = 500
 _POSTED = RECORDS["calls"]
 
@@ -93,10 +94,14 @@ def _perhaps_placed(connection: sa.Connection, duck: duckdb.DuckDBPyConnection, 
 
 
 def fold_posted(store: Store) -> None:
-    """Put the calls that were sent one by one into their days' files; what comes meanwhile waits."""
+    """Put the calls that were sent one by one into their days' files; what comes meanwhile waits.
+
+    Raises:
+        StoreBusyError: others held the files for too long, as an import does that merges many days.
+    """
     if not _any_posted(store):
         return
-    with store.lock(CALLS_LOCK):
+    with store.lock(CALLS_LOCK, PATIENCE_SECONDS):
         fold_locked(store)
 
 

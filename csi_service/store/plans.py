@@ -1,7 +1,7 @@
 """Sampling plans: kept, counted before anything is drawn, found for those who may see them."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from csi_service.records.database import next_revision
 from csi_service.records.tables import PLAN_CALLS, PLAN_RATERS, PLAN_STRATA, PLANS, RECORDS
 from csi_service.schema.plans import load_plan, plan_of
 from csi_service.schema.scores import plain
+from csi_service.store.answers import Answer, Once, answered, drop_old_answers, keep_answer
 from csi_service.store.audit import note
 from csi_service.store.folder import Store
 from csi_service.store.parts import fold_posted
@@ -70,6 +71,9 @@ class Listed:
     record: Mapping[str, Any] | None
 
 
+Tell = Callable[[sa.Connection, Plan], Answer]  # from a plan just kept to the answer, within its write
+
+
 def create_plan(store: Store, body: Mapping[str, Any], caller: Caller, seed: int, now: dt.datetime) -> Plan:
     """Count what a plan (as `schema.plans` loads it) may draw, and keep it in place of an undrawn one of that name.
 
@@ -79,41 +83,79 @@ def create_plan(store: Store, body: Mapping[str, Any], caller: Caller, seed: int
         InvalidInputError: there is nothing, or not enough, to draw from.
         ConflictError: a plan of that name is drawn, or another batch has the name.
     """
-    wanted, batch = plan_of(dict(body)), str(body["batch"])
-    sent = {"seed": seed} | {name: plain(value) for name, value in body["plan"].items()}
-    strata = count(store, batch, wanted, caller.teams)
+    made = _counted(store, body, caller, seed)
+    with store.database.writing() as connection:
+        return _put(connection, made, caller, now, next_revision(connection))
+
+
+def send_plan(
+    store: Store, body: Mapping[str, Any], caller: Caller, seed: int, now: dt.datetime, tell: Tell, once: Once | None
+) -> Answer:
+    """Do as `create_plan`, and keep the answer that `tell` makes of the plan for the same request sent again.
+
+    Raises:
+        InvalidInputError, ConflictError: as `create_plan`; or the key of an earlier request comes with another body.
+    """
+    counted, at = _counted(store, body, caller, seed), now.astimezone(dt.UTC).replace(tzinfo=None)
     with store.database.writing() as connection:
         revision = next_revision(connection)
-        old = _read(connection, PLANS.c.batch == batch)
-        if old and not old[0].open_to(caller):
-            raise _taken(batch)
-        if old:
-            _check_undrawn(old[0])
-        check_names(connection, strata, batch)
-        _forget(connection, batch)
-        row = {
-            "batch": batch,
-            "period": wanted.period.label,
-            "selection": wanted.selection,
-            "plan": sent,
-            "seed": sent["seed"],
-            "due_on": wanted.due_on,
-            "teams": None if caller.teams is None else list(caller.teams),
-            "created_at": now,
-            "created_by": caller.name,
-            "revision": revision,
-        }
-        connection.execute(sa.insert(PLANS), [row])
-        keep_strata(connection, batch, strata)
-        raters = [
-            {"plan": batch, "rater": rater, "position": place, "share": share, "away": False}
-            for place, (rater, share) in enumerate(wanted.raters.items())
-        ]
-        connection.execute(sa.insert(PLAN_RATERS), raters)
-        before = old[0].sent if old else None
-        verb = "replace" if old else "create"
-        note(connection, now, caller.name, verb, "plans", batch, before, sent, revision)
-        (made,) = _read(connection, PLANS.c.batch == batch)
+        if once is not None and (kept := answered(connection, caller, once, at)) is not None:
+            return kept
+        answer = tell(connection, _put(connection, counted, caller, now, revision))
+        if once is not None:
+            drop_old_answers(connection, at)
+            keep_answer(connection, caller, once, answer, at)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A plan that may be kept: as it was wanted and sent, with the strata that it may draw from."""
+
+    batch: str
+    wanted: SamplePlan
+    sent: Mapping[str, Any]
+    strata: Sequence[Stratum]
+
+
+def _counted(store: Store, body: Mapping[str, Any], caller: Caller, seed: int) -> _Counted:
+    wanted, batch = plan_of(dict(body)), str(body["batch"])
+    sent = {"seed": seed} | {name: plain(value) for name, value in body["plan"].items()}
+    return _Counted(batch, wanted, sent, count(store, batch, wanted, caller.teams))
+
+
+def _put(connection: sa.Connection, counted: _Counted, caller: Caller, now: dt.datetime, revision: int) -> Plan:
+    """Keep a plan in place of an undrawn one of that name, in a write."""
+    batch, wanted, sent = counted.batch, counted.wanted, counted.sent
+    old = _read(connection, PLANS.c.batch == batch)
+    if old and not old[0].open_to(caller):
+        raise _taken(batch)
+    if old:
+        _check_undrawn(old[0])
+    check_names(connection, counted.strata, batch)
+    _forget(connection, batch)
+    row = {
+        "batch": batch,
+        "period": wanted.period.label,
+        "selection": wanted.selection,
+        "plan": sent,
+        "seed": sent["seed"],
+        "due_on": wanted.due_on,
+        "teams": None if caller.teams is None else list(caller.teams),
+        "created_at": now,
+        "created_by": caller.name,
+        "revision": revision,
+    }
+    connection.execute(sa.insert(PLANS), [row])
+    keep_strata(connection, batch, counted.strata)
+    raters = [
+        {"plan": batch, "rater": rater, "position": place, "share": share, "away": False}
+        for place, (rater, share) in enumerate(wanted.raters.items())
+    ]
+    connection.execute(sa.insert(PLAN_RATERS), raters)
+    before = old[0].sent if old else None
+    note(connection, now, caller.name, "replace" if old else "create", "plans", batch, before, sent, revision)
+    (made,) = _read(connection, PLANS.c.batch == batch)
     return made
 
 

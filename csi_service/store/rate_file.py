@@ -16,10 +16,11 @@ from csi_service.ingest.sources import open_source
 from csi_service.records.database import chunks
 from csi_service.schema.evaluations import RATING
 from csi_service.schema.records import MOST_RECORDS, STATUSES, read_records
+from csi_service.store.answers import Answer
 from csi_service.store.drafts import EVALUATIONS, draft_rating
 from csi_service.store.folder import Store
 from csi_service.store.judging import judge
-from csi_service.store.sending import Answer, Sending
+from csi_service.store.sending import Sending
 
 COLUMNS = ("call_id", "rating", "batch", "rater", "rated_at", "comment")
 _REQUIRED = COLUMNS[:2]

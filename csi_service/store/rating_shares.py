@@ -14,6 +14,7 @@ from csi_service.core.indicator import Array, Node
 from csi_service.core.levels import LEVELS, level_shares
 from csi_service.core.periods import Period
 from csi_service.core.ratings import LEVEL_COLUMNS, RandomRatings, rating_nodes
+from csi_service.core.told import Told, chained
 from csi_service.core.weights import WeightSet
 from csi_service.facts.kinds import SELECTIONS
 from csi_service.scoring import check_keys
@@ -21,6 +22,7 @@ from csi_service.store.facts import StoreFacts, open_facts
 from csi_service.store.folder import Store
 from csi_service.store.frames import frame, summed
 from csi_service.store.reading import Query, hint, weights_of, why_slow
+from csi_service.store.worklists import blind_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def read_rating_shares(store: Store, sets: Sequence[WeightSet], period: Period, 
     check_keys(query.keys)
     weights = weights_of(sets, period, query)
     facts = open_facts(store, period, query.keys, query.filters, teams=query.teams, only="ratings")
-    table = facts.rating_counters(weights)
+    table, blind = _unblinded(facts, facts.rating_counters(weights), query.reader)
     rated = _empty(query.keys) if table is None or not len(table) else frame(summed(table))
     shares = {name: _shares(facts, rated, table, name, weights) for name in SELECTIONS}
     return Rollup(
@@ -92,8 +94,29 @@ def read_rating_shares(store: Store, sets: Sequence[WeightSet], period: Period, 
         batches=tuple(_batches(facts, rated)),
         revision=facts.revision,
         slow=why_slow(facts),
-        hint=hint(facts, not len(rated)),
+        hint=_hint(facts, blind, not len(rated)),
     )
+
+
+def _unblinded(facts: StoreFacts, table: pa.Table | None, reader: str | None) -> tuple[pa.Table | None, Sequence[str]]:
+    """The ratings without the calibrations in which the reader has still calls to judge, and which were left out."""
+    if reader is None:
+        return table, ()
+    with facts.store.database.reading() as connection:  # after the ratings: one drawn meanwhile is left out as well
+        blind = sorted(blind_batches(connection, reader))
+    facts.batches = facts.batches[~facts.batches["batch"].isin(blind)]
+    if table is None or not len(table):
+        return table, ()
+    of_blind = pc.is_in(table["batch"], value_set=pa.array(blind, table["batch"].type))
+    return table.filter(pc.invert(of_blind)), sorted(table.filter(of_blind)["batch"].unique().to_pylist())
+
+
+def _hint(facts: StoreFacts, blind: Sequence[str], empty: bool) -> str | None:
+    other = hint(facts, empty and not blind)
+    if not blind:
+        return other
+    text = Told("calibrations in which you have still calls to judge are left out: {batches}", batches=", ".join(blind))
+    return text if other is None else chained([text, other], "{first}; {second}")
 
 
 def _empty(keys: tuple[str, ...]) -> pd.DataFrame:

@@ -26,12 +26,14 @@ class Query:
     """What is asked for: the group keys, the members that count by dimension, the weights (None: by date).
 
     `teams` are the only teams that the caller sees (None: all); another one is to them as one that does not exist.
+    `reader` is the person who is left without the calibrations in which they have still calls to judge (None: nobody).
     """
 
     keys: tuple[str, ...] = ()
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     weights: WeightSet | None = None
     teams: tuple[str, ...] | None = None
+    reader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +159,14 @@ def hint(facts: StoreFacts, empty: bool) -> str | None:
         return None
     if any(facts.seen.values()):
         return Told("no record in {period} fits all filters together", period=facts.period.label)
+    if facts.teams is not None:  # the days of other teams' records are not told
+        return Told("there is no record of your teams in {period}", period=facts.period.label)
     with facts.store.database.reading() as connection:
         span = days_with_records(connection)
     if span is None:
         return Told("there is no record as yet")
-    whose = "" if facts.teams is None else Told(" of your teams")
     return Told(
-        "there is no record{whose} in {period}; all records lie between {first} and {last}",
-        whose=whose,
+        "there is no record in {period}; all records lie between {first} and {last}",
         period=facts.period.label,
         first=span[0],
         last=span[1],

@@ -60,6 +60,7 @@ def refresh(store: Store, asked: Asked) -> int:
     What is written meanwhile is due again and left to who asks later, so that steady writing holds up no reader.
 
     Raises:
+        StoreBusyError: others held the files of calls for too long.
         DamagedError: a file of calls that is needed cannot be read.
     """
     fold_posted(store)
@@ -151,12 +152,13 @@ def _count_some(store: Store, asked: Asked, items: Sequence[Due]) -> int:
             horizons = {name: counters.horizon(connection, name) for name in asked.windows}
             looked_up = prepare(store, connection, duck, [item.day for item in items], asked, max_window(asked))
             frames = count(duck, asked, [item.output for item in items], horizons)
+        packed = counters.pack_all(items, frames)  # which takes its time, so before the write
         with writing_places(store, duck, folder) as (connection, keep_places):
             wait_for_writers(connection)
             if looked_up and calls_revision(connection) != calls_at:
                 return 0  # a call that records name may have come or gone: look again
             keep_places()
-            return counters.keep(connection, items, frames, horizons)
+            return counters.keep(connection, items, packed, horizons)
 
 
 def max_window(asked: Asked) -> float:

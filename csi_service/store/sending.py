@@ -4,7 +4,6 @@ import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,35 +12,18 @@ from csi_service.access import Caller
 from csi_service.core.told import Told
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, Problem, UserError
 from csi_service.facts.kinds import KINDS, REFERRING, Kind
-from csi_service.records.database import next_revision, upsert
-from csi_service.records.tables import ANSWERS
+from csi_service.records.database import next_revision
+from csi_service.records.tables import CALL_PARTS
 from csi_service.schema.records import Sent, result_body
+from csi_service.store.answers import Answer, Once, answered, drop_old_answers, find_answer, keep_answer
 from csi_service.store.audit import Change, note_many
 from csi_service.store.calls import find_calls
 from csi_service.store.folder import Store
+from csi_service.store.places import Located, keep_located, locate
 from csi_service.store.writes import Record, Written, find_records, hold_fields, local_day, put_records
 
 SKEW = dt.timedelta(days=1)  # a sender's clock may be ahead by that much
-KEPT = dt.timedelta(hours=24)  # how long an answer can be had again
 _PURGE_EVERY = dt.timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """What makes a request the same as an earlier one: the sender's own key for it, the route, the body's digest."""
-
-    key: str
-    route: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a request, in full; `replayed` tells that an earlier request did the work."""
-
-    status: int
-    body: str
-    replayed: bool = False
 
 
 Tell = Callable[[list[Record]], Answer]  # from what became of each record to the answer
@@ -86,13 +68,16 @@ class Sending:
             NotFoundError, ConflictError: the only record is refused by `screen`.
             StoreBusyError, StoreFullError: nothing was kept.
         """
+        if (kept := find_answer(self._store, caller, once, now)) is not None:
+            return kept
         at = now.astimezone(dt.UTC).replace(tzinfo=None)
         items = [_dated(kind, item, at, self._store.time_zone) for item in items]
         if all(item.problems for item in items):
             raise _refusal(items)
         in_files = self._known_calls(items) if kind.name == "calls" else {}
+        screen = screen or functools.partial(_allowed, _locate(self._store, kind, items, caller))
         answer, given = self._store.database.together.run(
-            functools.partial(self._put, kind, items, caller, at, in_files, tell, once, screen or _allowed, beside)
+            functools.partial(self._put, kind, items, caller, at, in_files, tell, once, screen, beside)
         )
         self._held[kind.name] |= given
         return answer
@@ -112,7 +97,7 @@ class Sending:
     ) -> tuple[Answer, set[str]]:
         """Put the records in, in a write; return the answer and the fields that were noted as given."""
         revision = next_revision(connection)
-        if once is not None and (kept := self._answered(connection, caller, once, at)) is not None:
+        if once is not None and (kept := answered(connection, caller, once, at)) is not None:
             return kept, set()
         items = screen(self._store, connection, kind, items, caller)
         if all(item.problems for item in items):
@@ -138,24 +123,10 @@ class Sending:
             ids, days = [record["call_id"] for record in records], {record["day"] for record in records}
             return find_calls(self._store, connection, ids, days)
 
-    def _answered(self, connection: sa.Connection, caller: Caller, once: Once, at: dt.datetime) -> Answer | None:
-        named = (ANSWERS.c.caller == caller.name, ANSWERS.c.key == once.key, ANSWERS.c.at > at - KEPT)
-        found = connection.execute(sa.select(ANSWERS).where(*named)).one_or_none()
-        if found is None:
-            return None
-        if (found.route, found.body_digest) != (once.route, once.digest):
-            text = Told(
-                "the Idempotency-Key {key!r} came with another request within the last 24 hours; use a new one",
-                key=once.key,
-            )
-            raise InvalidInputError(Problem("", text, code="idempotency_key"))
-        return Answer(found.status, found.body, replayed=True)
-
     def _keep(self, connection: sa.Connection, caller: Caller, once: Once, answer: Answer, at: dt.datetime) -> None:
-        row = {"caller": caller.name, "key": once.key, "route": once.route, "body_digest": once.digest}
-        upsert(connection, ANSWERS, [row | {"status": answer.status, "body": answer.body, "at": at}])
+        keep_answer(connection, caller, once, answer, at)
         if at - self._purged > _PURGE_EVERY:
-            connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.at <= at - KEPT))
+            drop_old_answers(connection, at)
             self._purged = at
 
 
@@ -188,23 +159,51 @@ def _dated(kind: Kind, item: Sent, at: dt.datetime, time_zone: str) -> Sent:
     return dataclasses.replace(item, record=record)
 
 
+def _named(kind: Kind, items: Sequence[Sent]) -> set[str]:
+    """The calls that the items name, or are."""
+    if kind.name not in (*REFERRING, "calls"):
+        return set()
+    return {item.record["call_id"] for item in items if item.record is not None} - {None}
+
+
+def _locate(store: Store, kind: Kind, items: Sequence[Sent], caller: Caller) -> Located | None:
+    """The calls whose teams decide for a caller who is limited to some: files are opened before the write begins."""
+    return None if caller.teams is None else locate(store, _named(kind, items))
+
+
+def _teams_now(
+    store: Store, connection: sa.Connection, kind: Kind, items: Sequence[Sent], located: Located
+) -> dict[str, str | None]:
+    """The teams of the calls as they are in the write: as located, but for those that came or moved since."""
+    found = {number: place["team"] for number, place in located.places.items() if place is not None}
+    since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > located.calls_at))
+    newer = find_calls(store, connection, _named(kind, items), list(since.scalars()))
+    return found | {number: call["team"] for number, call in newer.items()}
+
+
 def _allowed(
-    store: Store, connection: sa.Connection, kind: Kind, items: Sequence[Sent], caller: Caller
+    located: Located | None,
+    store: Store,
+    connection: sa.Connection,
+    kind: Kind,
+    items: Sequence[Sent],
+    caller: Caller,
 ) -> Sequence[Sent]:
     """The items; refused where the record, the one that it replaces or the call that it names is of another team."""
-    if caller.teams is None:
+    if located is None:
         return items
+    if kind.name != "calls":  # whose places would be forgotten as soon as they are put in
+        keep_located(connection, located)
     records = [item.record for item in items if item.record is not None]
     kept = {key: old.get("team") for key, old in find_records(connection, kind, _identities(kind, records)).items()}
-    named = {record["call_id"] for record in records} if kind.name in (*REFERRING, "calls") else set()
-    calls = find_calls(store, connection, named - {None})
+    teams = _teams_now(store, connection, kind, items, located)
 
     def owners(record: Record) -> Iterable[str | None]:
-        call = calls.get(record.get("call_id", ""))
-        if call is None or kind.name == "calls":
+        call = record.get("call_id")
+        if call not in teams or kind.name == "calls":
             yield record.get("team")
-        if call is not None:
-            yield call["team"]
+        if call in teams:
+            yield teams[call]
         identity = _identity(kind, record)
         if identity in kept:
             yield kept[identity]

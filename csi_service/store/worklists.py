@@ -189,6 +189,14 @@ def _hand_over(connection: sa.Connection, plan: Plan, away: frozenset[str]) -> i
     return len(moved)
 
 
+def blind_batches(connection: sa.Connection, name: str) -> frozenset[str]:
+    """Return the batches of calibrations in which a person has still calls to judge."""
+    joined = sa.join(PLAN_CALLS, PLANS, PLANS.c.batch == PLAN_CALLS.c.plan)
+    due = (PLAN_CALLS.c.rater == name, PLANS.c.selection == "calibration", ~_DONE)
+    query = sa.select(PLAN_CALLS.c.batch).distinct().select_from(joined).where(*due)
+    return frozenset(connection.execute(query).scalars())
+
+
 def blinded(name: str) -> sa.ColumnElement[bool]:
     """Return what is true of an evaluation that a person may not see yet.
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from csi_service.store import plans
 from tests.api.ask import PROBLEM, refuse
 from tests.api.test_evaluations import WHOLE
 from tests.keys import keyed, new_key
@@ -242,3 +243,34 @@ def test_a_calibration_is_not_summed_up_for_who_has_still_to_judge(app, services
     assert (seen(ann), seen(lead), seen(bea)) == (1, 1, 0)
     bea.post("/api/v1/evaluations", json=judged)
     assert (seen(bea), seen(lead)) == (2, 2)
+
+
+# --- answers given again
+
+
+def test_a_plan_sent_again_with_its_key_is_not_planned_again(app, services, lead, calls):
+    key = {"Idempotency-Key": "k1"}
+    first = lead.post(URL, json=body(size=5), headers=key)
+    assert (first.status_code, first.headers.get("Idempotency-Replayed")) == (201, None)
+    lead.post(f"{URL}/P/draw")  # a drawn plan would refuse another of its name
+    again = lead.post(URL, json=body(size=5), headers=key)
+    assert (again.status_code, again.headers.get("Idempotency-Replayed")) == (201, "true")
+    assert (again.get_data(), again.headers["Location"]) == (first.get_data(), f"{URL}/P")
+    refused(lead.post(URL, json=body(size=6), headers=key), 422)
+    refused(lead.post(URL, json=body(size=5)), 409)
+    rater = keyed(app, new_key(services, "rater", "rita"))
+    refused(rater.post(URL, json=body(size=5), headers=key), 403)
+
+
+def test_the_same_plan_sent_at_once_is_planned_once(lead, calls, services, monkeypatch):
+    key, real, bodies = {"Idempotency-Key": "k1"}, plans.count, []
+
+    def meanwhile(*args):
+        monkeypatch.setattr(plans, "count", real)
+        bodies.append(lead.post(URL, json=body(size=5), headers=key).get_data())
+        return real(*args)
+
+    monkeypatch.setattr(plans, "count", meanwhile)
+    late = lead.post(URL, json=body(size=5), headers=key)
+    assert (late.status_code, late.headers.get("Idempotency-Replayed")) == (201, "true")
+    assert [late.get_data()] == bodies

@@ -7,6 +7,7 @@ from csi_service.core.levels import CHINESE, LEVELS
 from csi_service.records.tables import AUDIT
 from tests.api.ask import PROBLEM
 from tests.keys import keyed, new_key
+from tests.make import ROOT
 from tests.store.kept import call, put
 
 URL = "/api/v1/ratings"
@@ -344,6 +345,21 @@ def test_a_form_that_has_changed_since_it_was_read_is_told(rater, services):
     assert old != new
     assert new in post(rater, body, 409, EVALUATIONS)["detail"]
     assert post(rater, body | {"form_version": new}, 201, EVALUATIONS)["form_result"]["possible"] == 110
+
+
+def test_an_answer_is_given_again_though_the_form_has_changed_since(services, rater):
+    own, shipped = services.settings.data / "forms", (ROOT / "forms" / "default.toml").read_text(encoding="utf-8")
+    own.mkdir()
+    (own / "default.toml").write_text(shipped, encoding="utf-8")
+    version = rater.get("/api/v1/forms/default").json["version"]
+    body = {"call_id": "C1", "form": "default", "form_version": version, "answers": WHOLE}
+    first = rater.post(EVALUATIONS, json=body, headers={"Idempotency-Key": "k1"})
+    assert first.status_code == 201, first.text
+    (own / "default.toml").write_text(shipped.replace('title = "', 'title = "Other '), encoding="utf-8")
+    again = rater.post(EVALUATIONS, json=body, headers={"Idempotency-Key": "k1"})
+    assert (again.status_code, again.headers.get("Idempotency-Replayed")) == (201, "true"), again.text
+    assert again.get_data() == first.get_data()
+    post(rater, body, 409, EVALUATIONS)
 
 
 @pytest.mark.parametrize(

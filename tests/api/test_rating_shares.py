@@ -156,6 +156,41 @@ def test_a_month_without_ratings_says_so(admin):
     assert "no record" in found["hint"]
 
 
+@pytest.mark.parametrize("path", [URL, "/api/v1/scores"])
+@pytest.mark.parametrize("by", [{}, {"by": "team"}])
+def test_an_empty_period_by_agent_and_topic_says_so(admin, path, by):
+    post_batches(admin)
+    answer = admin.get(path, query_string={"period": "2020-03", "agent": "A1", "topic": "bill"} | by)
+    assert answer.status_code == 200, answer.text
+    assert answer.json["hint"].startswith("there is no record in 2020-03; all records lie between")
+
+
+def test_a_calibration_is_left_out_for_who_has_still_to_judge_in_it(admin, app, services):
+    ann, bea = (keyed(app, new_key(services, "rater", name)) for name in ("ann", "bea"))
+    plan = {"size": 2, "selection": "calibration", "raters": [{"name": "ann"}, {"name": "bea"}]}
+    assert admin.post("/api/v1/batches", json={"batch": "K", "period": "2026-03", "plan": plan}).status_code == 201
+    admin.post("/api/v1/batches/K/draw")
+    calls = [each["call_id"] for each in ann.get("/api/v1/batches/K/worklist").json["calls"]]
+    ann.post("/api/v1/ratings", json=[{"call_id": number, "rating": 2, "batch": "K"} for number in calls])
+
+    def seen(client):
+        found = rollup(client, by="agent")
+        return [part["total"]["n"] for part in found["apart"]], [each["batch"] for each in found["batches"]]
+
+    assert seen(ann) == seen(admin) == ([2], ["K"])
+    assert seen(bea) == ([], [])
+    assert rollup(bea)["hint"] == "calibrations in which you have still calls to judge are left out: K"
+    asked = {"period": "2026-03", "by": "agent"}
+    as_csv = bea.get(URL, query_string=asked, headers={"Accept": "text/csv"}).text
+    assert as_csv.startswith("agent,period,selection,")
+    assert len(as_csv.splitlines()) == 1
+    bea.post("/api/v1/ratings", json={"call_id": calls[0], "rating": 4, "batch": "K"})
+    assert seen(bea) == ([], [])
+    bea.post("/api/v1/ratings", json={"call_id": calls[1], "rating": 4, "batch": "K"})
+    assert seen(bea) == seen(ann) == ([2], ["K"])
+    assert rollup(bea)["hint"] is None
+
+
 def test_a_key_limited_to_a_team_sees_that_team(admin, app, services):
     post_batches(admin)
     north = keyed(app, new_key(services, "viewer", "n", teams=("north",)))

@@ -278,7 +278,8 @@ from csi_service.access import Caller
 from csi_service.facts.kinds import KINDS
 from csi_service.schema.records import read_records, record_schema
 from csi_service.store.folder import open_store
-from csi_service.store.sending import Answer, Sending
+from csi_service.store.answers import Answer
+from csi_service.store.sending import Sending
 import json
 
 folder, zone, survey = sys.argv[1:]

@@ -123,6 +123,19 @@ def test_what_cannot_be_done_ends_with_one_line_and_code_2(data, file, arguments
     assert said in complaint(ran)
 
 
+@pytest.mark.parametrize("command", [["import", "calls"], ["score", "--calls"]])
+@pytest.mark.parametrize("name", [b"caf\xe9.csv", b"caf\xe9/calls.csv"])
+def test_a_name_that_is_not_utf_8_is_refused_in_one_line(data, file, command, name):
+    path = file.parent / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    file.rename(path)
+    ran = csi(*command, path, CSI_DATA=str(data))
+    assert "caf\\xe9" in complaint(ran)
+    assert "is not UTF-8" in ran.err
+    if command[0] == "import":
+        assert csi("imports", "list", "--data", data).out.count("\n") == 2  # the head alone
+
+
 def test_imports_are_listed_and_shown(data, file, tmp_path):
     csi("import", "calls", file, "--data", data)
     csi("import", "surveys", file, "--data", data)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import upsert
-from csi_service.records.tables import RECORDS, REPLACED_RECORDS, Instant
+from csi_service.records.tables import APPEALS, RECORDS, REPLACED_RECORDS, Instant
 from csi_service.store import imports, undo, writes
 from csi_service.store.writes import TOGETHER, days_of_calls, identity_text, local_day, mark_days
 
@@ -43,12 +43,16 @@ def put(duck: Any, connection: Any, kind: Any, revision: int, time_zone: str, im
         if kind.name == "evaluations":
             record["day"] = placed(connection, record, time_zone)
         old = find(connection, kind.name, [record[name] for name in kind.identity])
-        result = "created" if old is None else "unchanged" if old == old | record else "replaced"
+        decided = kind.name == "evaluations" and record["evaluation_id"] in upheld(connection)
+        same = decided or (old is not None and old == old | record)
+        result = "unchanged" if same else "created" if old is None else "replaced"
         results[result] += 1
         if result != "unchanged":
             days |= {record["day"], old and old["day"]}
         if kind.name in TOGETHER:
             days |= days_of_calls(connection, kind.name, {record["call_id"], old and old["call_id"]} - {None})
+        if decided:
+            continue
         upsert(connection, RECORDS[kind.name], [record | {"import_id": import_id, "revision": revision}])
         if old is not None:
             entry = {
@@ -62,6 +66,11 @@ def put(duck: Any, connection: Any, kind: Any, revision: int, time_zone: str, im
         batches = [row[0] for row in duck.execute("SELECT batch FROM batches").fetchall()]
         place(connection, batches, revision, time_zone)
     return results
+
+
+def upheld(connection: Any) -> set[str]:
+    """Return the evaluations about which an appeal was upheld."""
+    return set(connection.execute(sa.select(APPEALS.c.evaluation_id).where(APPEALS.c.status == "upheld")).scalars())
 
 
 def find(connection: Any, kind: str, identity: list[Any]) -> Record | None:

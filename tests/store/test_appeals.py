@@ -12,6 +12,8 @@ from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError
 from csi_service.records.tables import RECORDS
 from csi_service.store.appeals import AppealFilter, Decision, decide_appeal, file_appeal, list_appeals
 from csi_service.store.audit import AuditFilter, read_audit
+from tests.files import make_csv
+from tests.store.bring import bring, undo
 from tests.store.kept import ask, at, call, figures, make, put
 
 NOW = dt.datetime(2026, 2, 2, 8, tzinfo=dt.UTC)
@@ -95,6 +97,33 @@ def test_an_evaluation_may_be_withdrawn(judged):
     decide_appeal(judged, made.id, decision(withdraw=True), UWE, LATER)
     assert kept(judged) is None
     assert figures(ask(judged, "2026-01-12"), "csi.internal.qa", "value", "n")[()] == pytest.approx((0.80, 1))
+
+
+def bring_evaluations(store, path, *scores):
+    rows = [[f"E{number}", "C1", "2026-01-12 10:00:00", score, "ann"] for number, score in enumerate(scores, 1)]
+    return bring(store, "evaluations", make_csv(path, [["evaluation_id", "call_id", "evaluated_at", "score", "rater"],
+                                                       *rows]))  # fmt: skip
+
+
+@pytest.mark.parametrize("decided", [{"score": 90.0}, {"withdraw": True}])
+def test_no_import_undoes_what_was_decided(judged, tmp_path, decided):
+    before = bring_evaluations(judged, tmp_path / "a.csv", 40, 40, 40)
+    made = file_appeal(judged, "E1", "the customer was told", TIA, NOW)
+    rejected = file_appeal(judged, "E2", "so was this one", TIA, NOW)
+    decide_appeal(judged, made.id, decision(**decided), UWE, LATER)
+    decide_appeal(judged, rejected.id, decision(upheld=False), UWE, LATER)
+    stands = None if "withdraw" in decided else (90, None, None, "ann")
+    assert kept(judged) == stands
+    later = bring_evaluations(judged, tmp_path / "b.csv", 40, 50, 40, 70)
+    (outcome,) = later.outcomes
+    assert {name: outcome[name] for name in ("loaded", "created", "replaced", "unchanged")} == {
+        "loaded": 4, "created": 1, "replaced": 1, "unchanged": 2,
+    }  # fmt: skip
+    assert (kept(judged), kept(judged, "E2")[0]) == (stands, 50)
+    undo(judged, later.id)
+    assert (kept(judged), kept(judged, "E2")[0]) == (stands, 40)
+    undo(judged, before.id)
+    assert kept(judged) == stands
 
 
 def test_filing_and_decision_stand_in_the_audit(judged):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import next_revision
-from csi_service.records.tables import DAYS, RECORDS, REPLACED_RECORDS
+from csi_service.records.tables import APPEALS, DAYS, RECORDS, REPLACED_RECORDS
 from csi_service.store import imports
 from csi_service.store.bulk import brought, create_brought, fill, writing_brought
 from csi_service.store.folder import open_store
@@ -72,11 +72,11 @@ def typed(kind, row):
 
 
 def steps(seed):
-    """Yield what is done one after the other: an import, records sent alone, a deletion or an undoing."""
+    """Yield what is done one after the other: an import, records sent alone, a deletion, an undoing or a decision."""
     rng = random.Random(seed)
     for number in range(1, 31):
         kind = rng.choice(KIND_NAMES)
-        action = rng.choices(("import", "send", "delete", "undo"), (5, 2, 1, 3))[0]
+        action = rng.choices(("import", "send", "delete", "undo", "decide"), (5, 2, 1, 3, 0.5))[0]
         rows = [record(rng, kind) for _ in range(rng.randrange(1, 6))]
         yield number, action, kind, rows, rng.random()
 
@@ -95,12 +95,23 @@ def do(store, folder, seed):
             with store.database.writing() as connection:
                 keys = [(next(iter(row.values())),) for row in rows]
                 delete_records(connection, KINDS[kind], keys, next_revision(connection), store.time_zone)
+        elif action == "decide":
+            uphold(store, f"E{int(chance * 5)}")
         elif action == "undo":
             standing = [each for each in brought if find_import(store, each).status == DONE]
             if standing:
                 undo(store, standing[int(chance * len(standing))])
         outcomes.append(rows_of(store, DAYS))
     return outcomes
+
+
+def uphold(store, number):
+    """Note that an appeal against an evaluation was upheld; what it has changed was sent alone."""
+    row = {"evaluation_id": number, "call_id": "C1", "status": "upheld", "reason": "x", "revision": 1}
+    row |= {"filed_at": at("2026-03-09 09:00"), "filed_by": "tia"}
+    if number not in {each["evaluation_id"] for each in rows_of(store, APPEALS)}:
+        with store.database.writing() as connection:
+            connection.execute(sa.insert(APPEALS), [row])
 
 
 def rows_of(store, table):

@@ -18,6 +18,7 @@ from csi_service.records.tables import AUDIT, DAYS, FORM_ANSWERS, PLAN_CALLS, PL
 from csi_service.schema.evaluations import EVALUATION, RATING, RATING_CHANGE
 from csi_service.schema.records import read_records
 from csi_service.store import places
+from csi_service.store.answers import Answer
 from csi_service.store.drafts import EVALUATIONS, draft_evaluation, draft_rating
 from csi_service.store.evaluations import (
     Wanted,
@@ -31,7 +32,7 @@ from csi_service.store.parts import fold_posted
 from csi_service.store.places import locate
 from csi_service.store.rating_shares import read_rating_shares
 from csi_service.store.reading import Query
-from csi_service.store.sending import Answer, Sending
+from csi_service.store.sending import Sending
 from csi_service.store.writes import delete_records
 from tests.files import make_csv
 from tests.make import make_weights
@@ -185,6 +186,17 @@ def test_a_damaged_file_of_calls_is_told(kept, monkeypatch, few):
         send(kept, rating("C1", 5))
 
 
+def test_a_kept_call_without_a_team_is_none_of_a_limited_caller_s(kept):
+    put(kept, "calls", call("C7", "2026-03-02 09:00", team=None, agent=None))
+    limited = Caller("lena", "lead", 2, "csi_2", teams=("A",))
+    bodies = [{"call_id": number, "score": 100, "team": "A"} for number in ("C7", "C1", "C9", "C2")]
+    *refused, own = send(kept, *bodies, caller=limited, prefix="e")
+    problems = [[(entry["code"], entry["message"]) for entry in each["errors"]] for each in refused]
+    assert problems == [[("not_found", f"there is no call '{number}'")] for number in ("C7", "C1", "C9")]
+    assert own["status"] == "created"
+    assert send(kept, bodies[0], caller=LENA, prefix="e")[0]["status"] == "created"
+
+
 # --- drawn plans
 
 
@@ -288,6 +300,17 @@ def test_what_is_deleted_does_not_come_back_when_an_import_is_undone(kept, tmp_p
     undo(kept, later)
     with kept.database.reading() as connection:
         assert connection.execute(sa.select(RECORDS["evaluations"])).all() == []
+
+
+def test_what_was_deleted_stays_away_when_its_file_is_brought_again(kept, tmp_path):
+    file = make_csv(tmp_path / "a.csv", [["evaluation_id", "call_id", "evaluated_at", "score"],
+                                         ["E1", "C1", "2026-03-03 10:00:00", 80]])  # fmt: skip
+    first = bring(kept, "evaluations", file)
+    delete_evaluation(kept, find_evaluation(kept, "E1", LENA), lambda _: True, LENA, NOW, rated=False)
+    again = bring(kept, "evaluations", file)
+    assert (again.status, again.same_as) == ("unchanged", first.id)
+    with pytest.raises(NotFoundError):
+        find_evaluation(kept, "E1", LENA)
 
 
 def test_a_deleted_batch_leaves_its_evaluations_on_their_own_days(kept):

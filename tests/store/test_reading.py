@@ -137,6 +137,20 @@ def test_an_empty_answer_says_what_there_is(store, period, filters, text):
     assert read(store, period, **filters).hint == text
 
 
+def test_who_sees_some_teams_is_not_told_the_days_of_the_others(store):
+    fill(store)
+    assert read(store, "2025", teams=("T1",)).hint == "there is no record of your teams in 2025"
+    assert read(store, teams=("T9",)).hint == "there is no record of your teams in 2026-03"
+
+
+def test_an_empty_period_by_dimensions_that_are_not_kept_together_is_empty(store):
+    fill(store)
+    for filters in ({"agent": ["A1"], "topic": ["bill"]}, {"agent": ["A1"], "topic": ["bill"], "channel": ["voice"]}):
+        reading = read(store, "2025", "team", teams=("T1",), **filters)
+        assert (reading.points[0].total, reading.hint) == (None, "there is no record of your teams in 2025")
+    assert read(store, "2025", "topic", agent=["A1"]).points[0].total is None
+
+
 def test_an_empty_store_answers_too(store):
     reading = read(store, "2026-03", "team")
     assert (reading.points[0].total, reading.hint, reading.revision) == (None, "there is no record as yet", 0)

@@ -1,5 +1,6 @@
 """Counters follow every write; on both databases, and against the same records read from files."""
 
+import concurrent.futures
 import datetime as dt
 import os
 from pathlib import Path
@@ -12,13 +13,14 @@ import sqlalchemy as sa
 from hypothesis import Phase, given, settings
 
 from csi_service.core.periods import parse_period
-from csi_service.errors import DamagedError
+from csi_service.errors import DamagedError, StoreBusyError
 from csi_service.facts.kinds import KINDS
+from csi_service.records.database import next_revision
 from csi_service.records.tables import CALL_PLACES
-from csi_service.store import places
+from csi_service.store import counters, parts, places
 from csi_service.store.check import wrong_counters
 from csi_service.store.facts import open_facts
-from csi_service.store.folder import Store, open_store
+from csi_service.store.folder import CALLS_LOCK, Store, open_store
 from csi_service.store.parts import fold_posted
 from tests.files import make_csv, measures_of
 from tests.make import make_weights
@@ -211,6 +213,43 @@ def test_a_doctored_counter_is_noticed(store):
         connection.exec_driver_sql("DELETE FROM counters WHERE day = '2026-03-02' AND grouping = 'site,team'")
     found = list(wrong_counters(store, [DEFAULT]))
     assert [(each.output, each.grouping, each.day) for each in found] == [("calls", "site,team", dt.date(2026, 3, 2))]
+
+
+def test_counters_are_packed_before_the_write_begins(store, monkeypatch):
+    put(store, "calls", call("C1", "2026-03-02 09:00"))
+    real, packed = counters.pack, []
+
+    def pack(frame, days):
+        with store.database.jotting() as connection:  # refused while another writes
+            next_revision(connection)
+        packed.append(days)
+        return real(frame, days)
+
+    monkeypatch.setattr(counters, "pack", pack)
+    ask(store, "2026-03")
+    assert packed
+
+
+# --- the calls' lock
+
+
+def test_a_reader_waits_for_an_import_for_a_while_only(store, monkeypatch):
+    put(store, "calls", call("C1", "2026-03-02 09:00"))
+    monkeypatch.setattr(parts, "PATIENCE_SECONDS", 0.1)
+    with store.lock(CALLS_LOCK), pytest.raises(StoreBusyError, match="the data folder was busy"):
+        ask(store, "2026-03")
+    assert figures(ask(store, "2026-03"), "csi.internal.sla", "denominator") == {(): (1,)}
+
+
+def test_a_reader_goes_on_as_soon_as_the_lock_is_free(store):
+    put(store, "calls", call("C1", "2026-03-02 09:00"))
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        with store.lock(CALLS_LOCK):
+            asked = threads.submit(fold_posted, store)
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.2)
+        asked.result(timeout=5)
+    assert figures(ask(store, "2026-03"), "csi.internal.sla", "denominator") == {(): (1,)}
 
 
 @pytest.mark.parametrize(("team", "calls"), [("T1", 2), ("T2", 1)])

@@ -16,9 +16,12 @@ from csi_service.errors import InvalidInputError, NotAllowedError
 from csi_service.facts.kinds import KINDS
 from csi_service.records.tables import ANSWERS, AUDIT, DAYS, HELD_FIELDS, RECORDS
 from csi_service.schema.records import read_records, record_schema
+from csi_service.store import calls as calls_module
+from csi_service.store import sending as sending_module
+from csi_service.store.answers import Answer, Once
 from csi_service.store.folder import open_store
 from csi_service.store.parts import fold_posted
-from csi_service.store.sending import Answer, Once, Sending
+from csi_service.store.sending import Sending
 
 NOW = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
 OPERATOR = Caller("ops", "operator", 1, "csi_0000000000")
@@ -196,6 +199,43 @@ def test_the_team_of_the_call_that_a_record_names_decides(store, folded):
     assert statuses(send(sending, "surveys", unknown, OF_T1)) == ["created"]
 
 
+def test_no_file_is_opened_within_the_write_of_a_key_of_a_team(store, monkeypatch):
+    sending = Sending(store)
+    send(sending, "calls", [CALL | {"team": "T2"}, CALL | {"call_id": "C-2", "team": "T1"}])
+    fold_posted(store)
+    writing, opened = [], []
+    put, real = sending_module.next_revision, calls_module.relation
+
+    def begun(connection):
+        writing.append(True)
+        return put(connection)
+
+    monkeypatch.setattr(sending_module, "next_revision", begun)
+    monkeypatch.setattr(calls_module, "relation", lambda *args: opened.append(len(writing)) or real(*args))
+    assert statuses(send(sending, "surveys", SURVEY | {"call_id": "C-2"}, OF_T1)) == ["created"]
+    with pytest.raises(NotAllowedError):
+        send(sending, "calls", CALL | {"team": "T1"}, OF_T1)
+    assert len(writing) == 2
+    assert opened == [1]  # what became of the call, looked up before the second write
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_call_that_comes_between_the_look_and_the_write_decides(store, monkeypatch, folded):
+    sending, real = Sending(store), sending_module.locate
+
+    def then_comes(*args):
+        found = real(*args)
+        send(sending, "calls", CALL | {"team": "T2"})
+        if folded:
+            fold_posted(store)
+        return found
+
+    monkeypatch.setattr(sending_module, "locate", then_comes)
+    with pytest.raises(NotAllowedError):
+        send(sending, "surveys", SURVEY | {"team": "T1", "call_id": CALL["call_id"]}, OF_T1)
+    assert rows(store, RECORDS["surveys"]) == []
+
+
 # --- answers given again
 
 
@@ -218,6 +258,13 @@ def test_the_same_key_with_another_request_is_refused(store, other):
     with pytest.raises(InvalidInputError, match="k1"):
         send(sending, "surveys", SURVEY | {"score": 2}, once=dataclasses.replace(ONCE, **other))
     assert [row["score"] for row in rows(store, RECORDS["surveys"])] == [5]
+
+
+def test_an_answer_is_given_again_whatever_stands_against_the_request_by_now(store):
+    sending = Sending(store)
+    first = send(sending, "surveys", SURVEY, once=ONCE)
+    earlier = NOW - dt.timedelta(days=30)  # a clock that was set back: the survey lies in the future
+    assert send(sending, "surveys", SURVEY, now=earlier, once=ONCE) == dataclasses.replace(first, replayed=True)
 
 
 def test_two_callers_may_use_the_same_key(store):
