@@ -13,6 +13,9 @@ from csi_service.errors import InvalidInputError, Problem
 
 LEVELS = ("very_dissatisfied", "dissatisfied", "neutral", "satisfied", "very_satisfied")
 CHINESE = ("非常不满意", "不满意", "一般", "基本满意", "非常满意")
+LEVEL_NAMES = ", ".join(
+    " ".join(names) for names in zip("12345", LEVELS, CHINESE, strict=True)
+)  # as messages list them
 WEIGHTINGS = ("population", "sample", "explicit")
 
 
@@ -34,18 +37,8 @@ def parse_level(rating: object) -> int:
         for words in (LEVELS, CHINESE):
             if word in words:
                 return words.index(word) + 1
-    names = ", ".join(
-        f"{number} {english} {chinese}"
-        for number, (english, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
-    )
-    raise InvalidInputError(
-        Problem(
-            "",
-            Told("{rating!r} is not a rating; accepted are {names}", rating=rating, names=names),
-            rating,
-            "bad_level",
-        )
-    )
+    text = Told("{rating!r} is not a rating; accepted are {names}", rating=rating, names=LEVEL_NAMES)
+    raise InvalidInputError(Problem("", text, rating, "bad_level"))
 
 
 @dataclass(frozen=True, slots=True)

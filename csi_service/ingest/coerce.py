@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from csi_service.core.calculators.external import SCALES
-from csi_service.core.levels import CHINESE, LEVELS
+from csi_service.core.levels import CHINESE, LEVEL_NAMES, LEVELS
 from csi_service.core.told import Told, chained
 from csi_service.facts.days import FIRST_YEAR, LAST_YEAR, fixed_offset, local_day
 from csi_service.facts.duck import literal
@@ -254,10 +254,8 @@ def _level(cell: str) -> Typed:
     words = {name: str(level) for names in (LEVELS, CHINESE) for level, name in enumerate(names, 1)}
     words |= {name.replace("_", " "): str(level) for level, name in enumerate(LEVELS, 1)}
     words |= {str(level): str(level) for level in range(1, len(LEVELS) + 1)}
-    names = ", ".join(
-        f"{level} {name} {chinese}" for level, (name, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
-    )
-    return Typed(f"CAST({_cases(cell, words)} AS TINYINT)", Told("is not a rating; accepted are {names}", names=names))
+    reason = Told("is not a rating; accepted are {names}", names=LEVEL_NAMES)
+    return Typed(f"CAST({_cases(cell, words)} AS TINYINT)", reason)
 
 
 def _selection(cell: str) -> Typed:

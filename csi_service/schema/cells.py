@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from csi_service.core.calculators.external import SCALES
-from csi_service.core.levels import CHINESE, LEVELS, parse_level
+from csi_service.core.levels import CHINESE, LEVEL_NAMES, LEVELS, parse_level
 from csi_service.core.periods import FORMS, parse_period
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError
@@ -150,10 +150,11 @@ def read_level(value: object) -> int:
     try:
         return parse_level(int(value) if type(value) is float and value in (1, 2, 3, 4, 5) else value)
     except InvalidInputError as error:
-        text, _, names = error.problems[0].message.rpartition("; ")
+        text = error.problems[0].message
         if type(value) not in (str, int, float):
-            text = Told("must be a level 1 to 5, found {found}", found=kind_of(value))
-        raise refusal(Told("{text}; {names}", text=text, names=names), "bad_level") from None
+            parts = {"found": kind_of(value), "names": LEVEL_NAMES}
+            text = Told("must be a level 1 to 5, found {found}; accepted are {names}", **parts)
+        raise refusal(text, "bad_level") from None
 
 
 def read_period(value: object) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from csi_service.core.levels import CHINESE, LEVELS, WEIGHTINGS
+from csi_service.core.levels import CHINESE, LEVEL_NAMES, LEVELS, WEIGHTINGS
 from csi_service.core.told import Told
 from csi_service.schema.calculate import options
 from csi_service.schema.fields import (
@@ -27,9 +27,6 @@ _RATINGS: dict[object, int] = {
     **{level: level for level in range(1, len(LEVELS) + 1)},
     **{name: level for names in (LEVELS, CHINESE) for level, name in enumerate(names, 1)},
 }
-_ACCEPTED = ", ".join(
-    f"{level} {english} {chinese}" for level, (english, chinese) in enumerate(zip(LEVELS, CHINESE, strict=True), 1)
-)
 
 
 class LevelCounts(Described, fields.Field[list[float]]):
@@ -81,9 +78,7 @@ class Ratings(Described, fields.Field[list[float]]):
         for index, rating in enumerate(value):
             level = _RATINGS.get(rating) if type(rating) in (int, float, str) else None
             if level is None:
-                messages[index] = [
-                    fault(Told("is not a rating; accepted are {accepted}", accepted=_ACCEPTED), "bad_level")
-                ]
+                messages[index] = [fault(Told("is not a rating; accepted are {names}", names=LEVEL_NAMES), "bad_level")]
             else:
                 counts[level - 1] += 1
         if messages:

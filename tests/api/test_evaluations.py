@@ -92,6 +92,9 @@ def test_what_is_no_rating_is_refused_with_the_names(rater, rating):
     problem = post(rater, {"call_id": "C1", "rating": rating}, 422)
     assert pointers(problem) == [("/rating", "bad_level")]
     assert all(name in problem["detail"] for name in (*LEVELS, *CHINESE))
+    told = rater.post(URL, json={"call_id": "C1", "rating": rating}, headers={"Accept-Language": "zh"}).json["detail"]
+    assert "；可接受 1 very_dissatisfied 非常不满意, 2 " in told
+    assert "accepted" not in told
 
 
 def test_a_newer_rating_by_the_same_rater_replaces_the_older_and_both_stand_in_the_audit(rater, kept):
