@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable
 
-from csi_service.core.told import Told, chained
+from csi_service.core.told import Told, as_told, chained
 from csi_service.errors import CsiError, DocumentError, InvalidInputError, Problem
 
 LANGUAGES = ("en", "zh")
@@ -20,6 +20,7 @@ _FIRST = (
     "fault",
     "refusal",
     "UnsupportedMediaType",
+    "PreconditionRequired",
     "NotAcceptable",
 )
 _SECOND = ("Problem", "report", "warn", "chained")
@@ -86,7 +87,7 @@ def line_of(problem: Problem) -> str:
     """Return a problem as one line, as `str(problem)` gives it, that can be told in another language."""
     if not problem.where:
         return problem.message
-    return Told("{where}: {message}", where=problem.where, message=problem.message)
+    return Told("{where}: {message}", where=problem.where, message=as_told(problem.message))
 
 
 def message_of(error: CsiError) -> str:

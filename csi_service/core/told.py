@@ -31,6 +31,15 @@ class Told(str):
         return (self.pattern,), self.values
 
 
+def as_told(text: str) -> Told:
+    """Return a text that can be told: itself, or one without values.
+
+    >>> as_told("no {calls}")
+    'no {calls}'
+    """
+    return text if isinstance(text, Told) else Told(text.replace("{", "{{").replace("}", "}}"))
+
+
 def chained(texts: Sequence[str], link: str) -> str:
     """Return texts in a row, each two of them linked by a pattern of {first} and {second}; "" for none.
 
@@ -38,6 +47,6 @@ def chained(texts: Sequence[str], link: str) -> str:
     'a and b and c'
     """
     if len(texts) < 2:
-        return texts[0] if texts else ""
+        return as_told(texts[0]) if texts else ""
     half = len(texts) // 2  # not one within the other: a long row would be nested too deeply
     return Told(link, first=chained(texts[:half], link), second=chained(texts[half:], link))

@@ -78,11 +78,12 @@ def read_instant(value: object) -> dt.datetime:
         )
     if _INSTANT.fullmatch(value) is None:
         if _WITHOUT_OFFSET.fullmatch(value):
-            why = "a local time alone is another instant in every time zone, and a request names no zone"
-            raise refusal(
-                Told("has no offset; write {example}, or end it with Z for UTC: {why}", example=_EXAMPLE, why=why),
-                "offset",
+            text = Told(
+                "has no offset; write {example}, or end it with Z for UTC: a local time alone is another instant in "
+                "every time zone, and a request names no zone",
+                example=_EXAMPLE,
             )
+            raise refusal(text, "offset")
         raise refusal(
             Told("is not an instant; write ISO 8601 with an offset, such as {example}", example=_EXAMPLE), "instant"
         )

@@ -1,4 +1,5 @@
 import logging
+import re
 import uuid
 
 import pytest
@@ -6,6 +7,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from csi_service import errors
 from csi_service.api.auth import requires
+from csi_service.api.examples import RECORDS as EXAMPLES
 from csi_service.api.problems import STATUS
 from csi_service.app import create_app
 from csi_service.core.told import Told
@@ -226,3 +228,15 @@ def test_a_path_with_a_sign_that_no_text_has_leads_nowhere(postgresql_services, 
     body = {"json": {"reason": "it was not so"}} if method == "post" else {"headers": {"If-Match": "*"}}
     answer = getattr(client, method)(f"/api/v1/{path}", **body)
     assert (answer.status_code, answer.content_type) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_every_refusal_of_a_record_is_told_in_chinese(app, services, kind):
+    client = keyed(app, new_key(services, "admin"))
+    url, example = f"/api/v1/{kind.replace('_', '-')}", EXAMPLES[kind]
+    bodies = [example | {name: value} for name in (*example, "other") for value in (None, "", "?", -1, [], "x" * 5000)]
+    bodies += [{key: value for key, value in example.items() if key != name} for name in example]
+    refused = [answer for body in bodies if (answer := client.post(url, json=body, headers=CHINESE)).status_code == 422]
+    messages = {error["message"] for answer in refused for error in answer.json["errors"]}
+    assert len(messages) > 5
+    assert [text for text in messages if re.search("[a-z]{2,} [a-z]{2,} [a-z]{2,}", text)] == []
