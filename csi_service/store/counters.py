@@ -239,16 +239,20 @@ def _of(table: sa.Table, variants: Mapping[str, str]) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.output.in_(list(variants)), table.c.variant.in_(sorted(set(variants.values()))))
 
 
-def coarser(duck: duckdb.DuckDBPyConnection, frame: pd.DataFrame, grouping: Grouping) -> pd.DataFrame:
-    """Return a finer grouping's frame summed up to a coarser one; lists become the lists of their different members."""
+def coarser(
+    duck: duckdb.DuckDBPyConnection, frame: pd.DataFrame, groupings: Sequence[Grouping]
+) -> dict[Grouping, pd.DataFrame]:
+    """Return a finer grouping's frame summed up to coarser ones; lists become the lists of their different members."""
     kept = [name for name in ("batch", "selection") if name in frame.columns]
-    groups = ["day", *grouping, *kept]
     sums = [
         f"list_distinct(flatten(list({name}))) AS {name}" if name == "raters" else f'sum("{name}") AS "{name}"'
         for name in frame.columns
-        if name not in {*groups, *FINEST[0], *FINEST[1]}
+        if name not in {"day", *kept, *FINEST[0], *FINEST[1]}
     ]
     duck.register("finer", pa.Table.from_pandas(frame, preserve_index=False))
-    summed = to_frame(duck, f"SELECT {', '.join([*groups, *sums])} FROM finer GROUP BY {', '.join(groups)}")
+    found = {}
+    for grouping in groupings:
+        groups = ", ".join(["day", *grouping, *kept])
+        found[grouping] = to_frame(duck, f"SELECT {', '.join([groups, *sums])} FROM finer GROUP BY {groups}")
     duck.unregister("finer")
-    return pd.DataFrame(summed)
+    return found

@@ -213,12 +213,10 @@ def count(
                 for grouping in groupings
                 if grouping in FINEST or groupings is not GROUPINGS
             }
-            found[name] = {
-                grouping: counted[grouping]
-                if grouping in counted
-                else counters.coarser(duck, counted[FINEST[0]], grouping)
-                for grouping in groupings
-            }
+            others = [grouping for grouping in groupings if grouping not in counted]
+            if others:
+                counted |= counters.coarser(duck, counted[FINEST[0]], others)
+            found[name] = {grouping: counted[grouping] for grouping in groupings}
     return found
 
 
