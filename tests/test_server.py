@@ -212,8 +212,13 @@ def test_the_counts_of_all_workers_are_summed_also_of_one_that_was_killed(tmp_pa
         for _ in range(60):
             server.ask("/healthz")
         assert requests_counted(server)["/healthz", "2xx"] == 60
-        workers = [line["event"] for line in server.lines() if "Booting worker" in line["event"]]
-        pids = [int(text.rpartition(" ")[2]) for text in workers]
+        pids = []
+        for _ in range(WITHIN_SECONDS * 20):  # two may have answered all before the third has begun
+            workers = [line["event"] for line in server.lines() if "Booting worker" in line["event"]]
+            pids = [int(text.rpartition(" ")[2]) for text in workers]
+            if len(pids) == 3:
+                break
+            time.sleep(0.05)
         assert len(pids) == 3
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
