@@ -16,7 +16,7 @@ from csi_service.core.indicator import Array, Node
 from csi_service.core.outlook import outlook
 from csi_service.core.periods import Period, containing, spanning
 from csi_service.core.ratings import RandomRatings
-from csi_service.core.told import Told
+from csi_service.core.told import Told, as_told
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import DIMENSIONS
@@ -156,7 +156,7 @@ def score_periods(
     found: dict[Period, tuple[PeriodScores, PeriodScores]] = {}
     warnings: dict[str, list[str]] = {}
     for weights in {weights.digest: weights for _, weights in periods}.values():
-        of_set = [period for period, others in periods if others.digest == weights.digest]
+        of_set = [period for period, used in periods if used.digest == weights.digest]
         applied, warnings[weights.digest] = _applied(weights, facts)
         found |= _score_together(facts, of_set, weights, applied, keys, today)
     for period, weights in periods:
@@ -205,7 +205,7 @@ def _applied(weights: WeightSet, facts: Facts) -> tuple[WeightSet, list[str]]:
     The calls' flag stands in where there are no tickets, and handling time has the parts that exist.
     """
     warnings: list[str] = [
-        Told("weights {name}: {warning}", name=weights.name, warning=warning) for warning in weights.warnings
+        Told("weights {name}: {warning}", name=weights.name, warning=as_told(warning)) for warning in weights.warnings
     ]
     process = weights.components.get("internal")
     if process is None:

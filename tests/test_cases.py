@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from csi_service.core.composite import missing, reason
-from csi_service.core.measures import NAMES
+from csi_service.core.measures import MEASURES
 from tests.make import make_weights, numbers, scores
 
 FOLDER = Path(__file__).parent / "cases"
@@ -24,7 +24,9 @@ def measures_of(case):
     known = {}
     for name, found in case["measures"].items():
         family = isinstance(found, dict)
-        assert (f"{name}.*" if family else name) in NAMES, f"there is no measure {name}"
+        assert (f"{name}.*" if family else name) in {measure.name for measure in MEASURES}, (
+            f"there is no measure {name}"
+        )
         known |= (
             {f"{name}.{channel}": numbers(count) for channel, count in found.items()}
             if family

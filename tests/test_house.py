@@ -13,7 +13,7 @@ from csi_service.core import composite, weights
 from csi_service.core.calculators import CALCULATORS
 from csi_service.core.calculators.complaint import CALCULATOR as COMPLAINT
 from csi_service.core.indicator import Calculator, Indicator, leaf, ratio
-from csi_service.core.measures import NAMES
+from csi_service.core.measures import MEASURES
 from csi_service.core.weights import parse_weights
 from csi_service.errors import WeightsError
 from tests.make import ROOT, WEIGHTS, make_document, make_measures, make_weights, scores
@@ -166,7 +166,7 @@ def undocumented(calculator: Calculator) -> Iterator[str]:
     """Every figure has a unit, reads measures of the contract and names its source."""
     own = [(indicator, "") for indicator in calculator.indicators]
     for indicator, ending in own + [(channel, ".*") for channel in [calculator.per_channel] if channel]:
-        unknown = {need + ending for need in indicator.needs} - NAMES
+        unknown = {need + ending for need in indicator.needs} - {measure.name for measure in MEASURES}
         if unknown or not indicator.needs:
             yield f"{indicator.name} reads measures that nobody counts: {sorted(unknown)}"
         if not indicator.unit:

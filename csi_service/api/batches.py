@@ -12,7 +12,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError
 
 from csi_service.access import Caller
-from csi_service.api.auth import permit, requires
+from csi_service.api.auth import requires
 from csi_service.api.body import answer, dumps, read_body
 from csi_service.api.query import read_query
 from csi_service.errors import InvalidInputError
@@ -31,7 +31,7 @@ from csi_service.schema.plans import MOST_NAME, PlannedBatch, load_plan
 from csi_service.schema.problem import problems_of
 from csi_service.schema.scores import plain
 from csi_service.services import Services
-from csi_service.store.answers import Answer, Once, find_answer
+from csi_service.store.answers import Answer, Once
 from csi_service.store.draws import draw_plan
 from csi_service.store.plans import Listed, Plan, find_batch, list_batches, send_plan
 from csi_service.store.sample_frame import Stratum
@@ -156,15 +156,12 @@ def is_plan(body: object) -> bool:
 
 def plan(services: Services, body: Any, once: Once | None) -> Answer:
     """Keep a plan that was sent to /batches and return what it buys, as the answer to be kept."""
-    caller, now = _caller(), services.now()
-    permit(caller, "sample.write")
-    if (before := find_answer(services.store(), caller, once, now)) is not None:
-        return before
 
     def tell(connection: sa.Connection, made: Plan) -> Answer:
         return Answer(201, dumps(plain(_plan_body(services, connection, made))))
 
-    return send_plan(services.store(), load_plan(body), caller, secrets.randbits(_SEED_BITS), now, tell, once)
+    seed = secrets.randbits(_SEED_BITS)
+    return send_plan(services.store(), load_plan(body), _caller(), seed, services.now(), tell, once)
 
 
 def _caller() -> Caller:

@@ -4,7 +4,6 @@ A rating is an evaluation without a score, and an evaluation with a rating stand
 """
 
 import functools
-import hashlib
 import http
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from werkzeug.exceptions import PreconditionRequired
 from werkzeug.routing import BaseConverter
 
 from csi_service.api.auth import requires
-from csi_service.api.body import answer, json_content, limit_body, read_body, read_json, spoken
+from csi_service.api.body import answer, read_body, spoken
 from csi_service.api.examples import RATING_EXAMPLE, RECORDS
 from csi_service.api.query import read_query
-from csi_service.api.records import ONCE_PARAMETER, as_text, once_key, respond
+from csi_service.api.records import ONCE_PARAMETER, as_text, read_once, respond
 from csi_service.core.levels import CHINESE, LEVELS
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
@@ -42,7 +41,7 @@ from csi_service.schema.evaluations import (
 from csi_service.schema.fields import kind_of
 from csi_service.schema.records import MOST_RECORDS, RecordSchema, Sent, read_records, results_body, told_result
 from csi_service.services import Services
-from csi_service.store.answers import Answer, Once, find_answer
+from csi_service.store.answers import Answer, find_answer
 from csi_service.store.drafts import EVALUATIONS as KIND
 from csi_service.store.drafts import Draft, draft_evaluation, draft_rating
 from csi_service.store.evaluations import (
@@ -162,12 +161,8 @@ def _add_post(found: Blueprint, services: Services, sending: Any, door: Door) ->
 
     @requires("rating.write")
     def view() -> Response:
-        limit_body(services.settings.max_records_bytes, "CSI_MAX_RECORDS_BYTES")
-        own_key = once_key()
-        content = json_content()
-        body = read_json(content)
+        body, once = read_once(services, path)
         store = services.store()
-        once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
         if (before := find_answer(store, g.caller, once, services.now())) is not None:
             return respond(before)
         drafts = [door.draft(item, services) for item in read_records(door.sent, body)]

@@ -27,7 +27,7 @@ from csi_service.schema.records import (
     told_result,
 )
 from csi_service.services import Services
-from csi_service.store.answers import Answer, Once
+from csi_service.store.answers import Answer, Once, find_answer
 from csi_service.store.sending import Sending
 
 IDEMPOTENCY_KEY, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
@@ -63,22 +63,23 @@ def blueprint(services: Services) -> Blueprint:
 def _add(found: Blueprint, services: Services, sending: Any, kind: Kind) -> None:
     schema = record_schema(kind.name)
     path = f"/{kind.name.replace('_', '-')}"
-
     planned = kind.name == "batches"
+
+    def send(body: Any, once: Once | None) -> Answer:
+        items = read_records(schema, body)
+        tell = functools.partial(_tell_one if type(body) is dict else _tell_all, spoken())
+        kept: Answer = sending().send(kind, items, g.caller, services.now(), tell, once)
+        return kept
 
     @requires("batch.write" if planned else "record.write")
     def view() -> Response:
-        limit_body(services.settings.max_records_bytes, "CSI_MAX_RECORDS_BYTES")
-        own_key = once_key()
-        content = json_content()
-        body = read_json(content)
-        once = None if own_key is None else Once(own_key, path, hashlib.sha256(content).hexdigest())
-        if planned and batches.is_plan(body):
-            return _located(respond(batches.plan(services, body, once)))
-        permit(g.caller, "record.write")
-        items = read_records(schema, body)
-        tell = functools.partial(_tell_one if type(body) is dict else _tell_all, spoken())
-        return respond(sending().send(kind, items, g.caller, services.now(), tell, once))
+        body, once = read_once(services, path)
+        plan = planned and batches.is_plan(body)
+        permit(g.caller, "sample.write" if plan else "record.write")
+        given = find_answer(services.store(), g.caller, once, services.now())
+        if plan:
+            return _located(respond(given or batches.plan(services, body, once)))
+        return respond(given or send(body, once))
 
     documented = _document(found, kind, schema)(view)
     found.route(path, endpoint=kind.name, methods=["POST"])(documented)
@@ -116,8 +117,15 @@ def _document(found: Blueprint, kind: Kind, schema: Any) -> Any:
     return decorate
 
 
-def once_key() -> str | None:
-    """Return the Idempotency-Key of the request at hand; None where it has none."""
+def read_once(services: Services, path: str) -> tuple[Any, Once | None]:
+    """Return the body of records of the request at hand, and by what it is known again; None where it has no key."""
+    limit_body(services.settings.max_records_bytes, "CSI_MAX_RECORDS_BYTES")
+    key, content = _once_key(), json_content()
+    once = None if key is None else Once(key, path, hashlib.sha256(content).hexdigest())
+    return read_json(content), once
+
+
+def _once_key() -> str | None:
     key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None

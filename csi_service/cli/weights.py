@@ -76,8 +76,8 @@ def diff(services: Services, old: str, new: str) -> None:
     before, after = (dict(_flat(find_weights(services, name).document)) for name in (old, new))
     for key in dict.fromkeys([*before, *after]):
         if before.get(key) != after.get(key):
-            old, now = (found.get(key, words("(not set)")) for found in (before, after))
-            click.echo(f"{key}: {old} -> {now}")
+            was, now = (found.get(key, words("(not set)")) for found in (before, after))
+            click.echo(f"{key}: {was} -> {now}")
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -51,4 +51,3 @@ MEASURES = (
     Measure("responses_set_aside.*", "responses", "suspect responses, kept out of the figure"),
     Measure("invitations.*", "invitations", "customers invited to answer"),
 )
-NAMES = frozenset(measure.name for measure in MEASURES)

@@ -167,9 +167,7 @@ IMPORTS = sa.Table(
     METADATA,
     sa.Column("id", Number, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column(
-        "status", sa.Text, nullable=False
-    ),  # waiting, running, done, unchanged, failed, cancelled, undoing, undone
+    sa.Column("status", sa.Text, nullable=False),  # one of import_books.STATUSES
     sa.Column("files", Json, nullable=False),  # names as they were given
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("mapping", sa.Text),  # the document's text

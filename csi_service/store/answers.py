@@ -67,11 +67,7 @@ def answered(connection: sa.Connection, caller: Caller, once: Once, at: dt.datet
 
 
 def keep_answer(connection: sa.Connection, caller: Caller, once: Once, answer: Answer, at: dt.datetime) -> None:
-    """Keep an answer in the write that it tells of."""
+    """Keep an answer in the write that it tells of; those that cannot be had again any more go."""
+    connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.at <= at - KEPT))
     row = {"caller": caller.name, "key": once.key, "route": once.route, "body_digest": once.digest}
     upsert(connection, ANSWERS, [row | {"status": answer.status, "body": answer.body, "at": at}])
-
-
-def drop_old_answers(connection: sa.Connection, at: dt.datetime) -> None:
-    """Delete the answers that cannot be had again any more."""
-    connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.at <= at - KEPT))

@@ -1,6 +1,6 @@
-"""Many records at once: brought beside the tables while others may write, put in place in one short write.
+"""Many records at once: staged beside the tables while others may write, put in place in one short write.
 
-On SQLite what is brought lies in a file of its own, attached to the connection; on PostgreSQL in temporary tables.
+On SQLite what is staged lies in a file of its own, attached to the connection; on PostgreSQL in temporary tables.
 """
 
 import contextlib
@@ -17,17 +17,15 @@ from csi_service.records.database import Database
 from csi_service.records.tables import RECORDS
 
 _CACHE_KIB = 256 * 1024  # of a write of a million records; with SQLite's usual 2 MiB it takes twice as long
-_FILE = "brought.sqlite"
+_FILE = "staged.sqlite"
 _Values = tuple[Any, ...]
 
 
 @contextlib.contextmanager
-def writing_brought(
-    database: Database, folder: Path, bring: Callable[[sa.Connection], None]
-) -> Iterator[sa.Connection]:
-    """Yield a connection as `Database.writing` does, to which the tables are known that `bring` makes before.
+def writing_staged(database: Database, folder: Path, stage: Callable[[sa.Connection], None]) -> Iterator[sa.Connection]:
+    """Yield a connection as `Database.writing` does, to which the tables are known that `stage` makes before.
 
-    Until the block begins no other writer has to wait; `folder` is for what is brought.
+    Until the block begins no other writer has to wait; `folder` is for what is staged.
 
     Raises:
         StoreBusyError: other writers held the database for too long.
@@ -35,7 +33,7 @@ def writing_brought(
     """
     if not database.is_sqlite:
         with database.writing() as connection:
-            bring(connection)
+            stage(connection)
             yield connection
         return
     path = folder / _FILE
@@ -43,9 +41,9 @@ def writing_brought(
     own = Database(str(database.url))  # of one connection, to which the file stays attached until it is closed
     try:
         with own.reading() as connection:
-            connection.exec_driver_sql("ATTACH ? AS brought", (str(path),))
+            connection.exec_driver_sql("ATTACH ? AS staged", (str(path),))
             connection.exec_driver_sql(f"PRAGMA main.cache_size = -{_CACHE_KIB}")
-            bring(connection)
+            stage(connection)
         with own.writing() as connection:
             yield connection
     finally:
@@ -53,19 +51,19 @@ def writing_brought(
 
 
 @functools.cache
-def brought(kind: str) -> sa.Table:
-    """Return the table of a kind's records that are brought, with all columns but the write's own."""
+def staged(kind: str) -> sa.Table:
+    """Return the table of a kind's staged records, with all columns but the write's own."""
     return like(RECORDS[kind], "revision")
 
 
 def like(table: sa.Table, *left_out: str) -> sa.Table:
-    """Return a table for what is brought for another one."""
+    """Return a table for what is staged for another one."""
     columns = [sa.Column(column.name, column.type) for column in table.c if column.name not in left_out]
-    return sa.Table(f"brought_{table.name}", sa.MetaData(), *columns)
+    return sa.Table(f"staged_{table.name}", sa.MetaData(), *columns)
 
 
 _SPANS = sa.Table(
-    "brought_spans",
+    "staged_spans",
     sa.MetaData(),
     sa.Column("batch", sa.Text, primary_key=True),
     sa.Column("first", sa.Date),
@@ -74,20 +72,23 @@ _SPANS = sa.Table(
 
 
 def _create(connection: sa.Connection, name: str, rest: str) -> None:
-    sqlite = connection.dialect.name == "sqlite"
-    start, end = ("CREATE TABLE brought.", "") if sqlite else ("CREATE TEMP TABLE ", " ON COMMIT DROP")
+    start, end = (
+        ("CREATE TABLE staged.", "")
+        if connection.dialect.name == "sqlite"
+        else ("CREATE TEMP TABLE ", " ON COMMIT DROP")
+    )
     connection.exec_driver_sql(f"{start}{name} {rest.format(end)}")
 
 
-def create_brought(connection: sa.Connection, kind: str) -> sa.Table:
-    """Make the table of a kind's records that are brought, empty."""
-    table = brought(kind)
+def create_staged(connection: sa.Connection, kind: str) -> sa.Table:
+    """Make the table of a kind's staged records, empty."""
+    table = staged(kind)
     create_like(connection, table, RECORDS[kind])
     return table
 
 
 def create_like(connection: sa.Connection, table: sa.Table, other: sa.Table) -> None:
-    """Make a table of what is brought for another one, empty."""
+    """Make a table of what is staged for another one, empty."""
     _create(connection, table.name, f"{{}} AS SELECT {', '.join(table.c.keys())} FROM {other.name} WHERE false")
 
 
@@ -98,7 +99,7 @@ def create_spans(connection: sa.Connection) -> sa.Table:
 
 
 def fill(connection: sa.Connection, table: sa.Table, names: Sequence[str], lists: Iterable[Sequence[_Values]]) -> None:
-    """Put lists of rows, their values as the driver takes them, into a table that is brought."""
+    """Put lists of rows, their values as the driver takes them, into a staging table."""
     listed = ", ".join(names)
     if connection.dialect.name == "sqlite":
         places = ", ".join("?" for _ in names)
@@ -119,26 +120,26 @@ def fill(connection: sa.Connection, table: sa.Table, names: Sequence[str], lists
 
 
 def is_one(kind: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a record that is kept and one that is brought are the same one."""
-    table, new = RECORDS[kind], brought(kind)
+    """Return the condition that a kept and a staged record are the same one."""
+    table, new = RECORDS[kind], staged(kind)
     return sa.and_(*(table.c[column.name] == new.c[column.name] for column in table.primary_key))
 
 
 def fields(kind: str) -> list[str]:
-    """Return the columns in which a record that is brought may differ from the same one that is kept."""
+    """Return the columns in which a staged record may differ from the same one that is kept."""
     known = {"import_id", *RECORDS[kind].primary_key.columns.keys()}
-    return [name for name in brought(kind).c.keys() if name not in known]
+    return [name for name in staged(kind).c.keys() if name not in known]
 
 
 def differs(kind: str, *names: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a record that is kept and the same one as it is brought differ in one of the fields."""
-    table, new = RECORDS[kind], brought(kind)
+    """Return the condition that a kept record and the same one as it is staged differ in one of the fields."""
+    table, new = RECORDS[kind], staged(kind)
     return sa.or_(*(table.c[name].is_distinct_from(new.c[name]) for name in names or fields(kind)))
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How many records that are brought are there already, how many of these differ, and in which fields."""
+    """How many staged records are there already, how many of these differ, and in which fields."""
 
     there: int
     others: int
@@ -146,19 +147,19 @@ class Compared:
 
 
 def compare(connection: sa.Connection, kind: str, *where: sa.ColumnElement[bool]) -> Compared:
-    """Compare the records that are brought with those that are kept.
+    """Compare the staged records with those that are kept.
 
     Only the fields that differ need to be written, which spares the indexes of the others.
     """
     names = fields(kind)
     counts = [sa.func.sum(sa.case((each, 1), else_=0)) for each in (differs(kind), *(differs(kind, n) for n in names))]
-    both = brought(kind).join(RECORDS[kind], is_one(kind))
+    both = staged(kind).join(RECORDS[kind], is_one(kind))
     row = connection.execute(sa.select(sa.func.count(), *counts).select_from(both).where(*where)).one()
     return Compared(row[0], row[1] or 0, [name for name, count in zip(names, row[2:], strict=True) if count])
 
 
 def put(connection: sa.Connection, table: sa.Table, new: sa.Table, changed: Sequence[str], **own: int) -> None:
-    """Insert what is brought, with the write's own values, or replace what is changed of what is there."""
+    """Insert what is staged, with the write's own values, or replace what is changed of what is there."""
     names = [name for name in new.c.keys() if name not in own]
     values = [*(new.c[name] for name in names), *(sa.literal(value) for value in own.values())]
     insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)

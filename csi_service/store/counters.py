@@ -4,7 +4,7 @@ import datetime as dt
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -34,7 +34,7 @@ GROUPINGS: tuple[Grouping, ...] = (
 )
 _LENGTH = struct.Struct("<I")
 _CODEC = pa.Codec("zstd")
-_END_BYTES = 8  # of an Arrow stream: ff ff ff ff and 4 times 00
+_IN_TURN = pa.ipc.IpcReadOptions(use_threads=False)
 _SOURCE = {output.name: output.source for output in OUTPUTS}
 
 
@@ -188,15 +188,10 @@ def pack(frame: pd.DataFrame, days: Collection[dt.date]) -> Iterator[tuple[dt.da
             yield day, _LENGTH.pack(stream.size) + _CODEC.compress(stream, asbytes=True)
 
 
-def _unpack(rows: bytes) -> tuple[bytes, bytes]:
-    """The Arrow stream of a day's rows: the message of its schema and those of its rows, without the mark of the end.
-
-    A message begins with ff ff ff ff and the length of what follows in 4 bytes; that of a schema has no body.
-    """
+def _unpack(rows: bytes) -> pa.Table:
     (length,) = _LENGTH.unpack_from(rows)
-    stream = _CODEC.decompress(memoryview(rows)[_LENGTH.size :], length, asbytes=True)
-    end = 2 * _LENGTH.size + _LENGTH.unpack_from(stream, _LENGTH.size)[0]
-    return stream[:end], stream[end:-_END_BYTES]
+    stream = _CODEC.decompress(memoryview(rows)[_LENGTH.size :], length)
+    return pa.ipc.open_stream(stream, options=_IN_TURN).read_all()
 
 
 def read(
@@ -208,30 +203,19 @@ def read(
         COUNTERS.c.grouping == ",".join(grouping),
         COUNTERS.c.day.between(first, last),
     )
-    found: dict[str, list[tuple[dt.date, bytes, bytes]]] = {}
+    found: dict[str, list[tuple[dt.date, pa.Table]]] = {}
     for output, variant, day, rows in connection.execute(query):
         if variant == variants[output]:
-            found.setdefault(output, []).append((day, *_unpack(rows)))
-    return {name: _joined(sorted(days, key=itemgetter(0))) for name, days in found.items()}
+            found.setdefault(output, []).append((day, _unpack(rows)))
+    return {name: _joined(sorted(tables, key=itemgetter(0))) for name, tables in found.items()}
 
 
-def _joined(days: Sequence[tuple[dt.date, bytes, bytes]]) -> pa.Table:
+def _joined(tables: Sequence[tuple[dt.date, pa.Table]]) -> pa.Table:
     """One table of several days', the day as its first column."""
-    tables, marks = [], []
-    for message, alike in groupby(days, key=itemgetter(1)):
-        schema = pa.ipc.read_schema(pa.BufferReader(message))
-        batches = [(day, batch) for day, _, rows in alike for batch in _batches(rows, schema)]
-        tables.append(pa.Table.from_batches([batch for _, batch in batches]))
-        marks += [(day, batch.num_rows) for day, batch in batches]
-    whole = pa.concat_tables(tables, promote_options="permissive")
-    of_batches, sizes = zip(*marks, strict=True)
-    return whole.add_column(0, "day", pa.array(np.repeat(np.array(of_batches, "datetime64[D]"), sizes)))
-
-
-def _batches(rows: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    source = pa.BufferReader(rows)
-    while source.tell() < len(rows):
-        yield pa.ipc.read_record_batch(pa.ipc.read_message(source), schema)
+    alike = all(table.schema.equals(tables[0][1].schema) for _, table in tables)
+    whole = pa.concat_tables([table for _, table in tables], promote_options="none" if alike else "permissive")
+    days = np.repeat(np.array([day for day, _ in tables], "datetime64[D]"), [len(table) for _, table in tables])
+    return whole.add_column(0, "day", pa.array(days))
 
 
 def _of(table: sa.Table, variants: Mapping[str, str]) -> sa.ColumnElement[bool]:

@@ -9,8 +9,7 @@ from prometheus_client.registry import Collector
 
 from csi_service.records.tables import CALL_PARTS, IMPORTS, STATE
 from csi_service.store.folder import Store
-
-IMPORT_STATES = ("waiting", "running", "done", "unchanged", "failed", "cancelled", "undoing", "undone")
+from csi_service.store.import_books import STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Gauges(Collector):
             ).one()
         yield GaugeMetricFamily("csi_store_revision", "Number of the last write.", value=revision)
         found = GaugeMetricFamily("csi_imports", "Imports by their state.", labels=("status",))
-        for status in IMPORT_STATES:
+        for status in STATUSES:
             found.add_metric((status,), imports.get(status, 0))
         yield found
         rejected = sum(outcome.get("rejected", 0) for one in outcomes for outcome in one or ())

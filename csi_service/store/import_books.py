@@ -26,6 +26,7 @@ from csi_service.store.folder import Store
 
 WAITING, RUNNING, DONE, UNCHANGED = "waiting", "running", "done", "unchanged"
 FAILED, CANCELLED, UNDOING, UNDONE = "failed", "cancelled", "undoing", "undone"
+STATUSES = (WAITING, RUNNING, DONE, UNCHANGED, FAILED, CANCELLED, UNDOING, UNDONE)
 OPEN = (WAITING, RUNNING, UNDOING)
 REJECTS = "rejects.csv"
 Now = Callable[[], dt.datetime]

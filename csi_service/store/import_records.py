@@ -1,4 +1,4 @@
-"""Records of an import other than calls: the engine's good rows brought beside the tables, then put in place.
+"""Records of an import other than calls: the engine's good rows staged beside the tables, then put in place.
 
 What becomes of them, and which days are marked, is what `writes.put_records` does record by record; but what was
 decided on appeal about an evaluation stands.
@@ -17,27 +17,27 @@ from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import Kind
 from csi_service.records.database import upsert
 from csi_service.records.tables import APPEALS, RECORDS, UPHELD, Instant
-from csi_service.store.bulk import brought, compare, create_brought, create_spans, differs, fill, is_one, put
+from csi_service.store.bulk import compare, create_spans, create_staged, differs, fill, is_one, put, staged
 from csi_service.store.put_aside import put_aside
-from csi_service.store.writes import TOGETHER, Beside, find_beside, mark_days, place_evaluations
+from csi_service.store.writes import TOGETHER, SameCallDays, find_same_call_days, mark_days, place_evaluations
 
 _AT_ONCE = 10_000
 _LATEST = "greatest(opened_at, closed_at, list_max(reactivated_at))"
 
 
-def bring_staged(connection: sa.Connection, duck: duckdb.DuckDBPyConnection, kind: Kind) -> Beside:
-    """Bring the rows of the engine's table of a kind; return the days beside theirs."""
-    table = create_brought(connection, kind.name)
+def stage_records(connection: sa.Connection, duck: duckdb.DuckDBPyConnection, kind: Kind) -> SameCallDays:
+    """Stage the rows of the engine's table of a kind; return the days of the records that stand for the same calls."""
+    table = create_staged(connection, kind.name)
     names = [name for name in table.c.keys() if name != "import_id"]
-    fill(connection, table, names, _staged(duck, kind, table, connection.dialect.name == "sqlite"))
+    fill(connection, table, names, _rows(duck, kind, table, connection.dialect.name == "sqlite"))
     if kind.name not in TOGETHER:
-        return find_beside(connection, kind.name, [])
+        return find_same_call_days(connection, kind.name, [])
     kept = RECORDS[kind.name]
     replaced = sa.select(kept.c.call_id).select_from(table.join(kept, is_one(kind.name)))
-    return find_beside(connection, kind.name, [sa.select(table.c.call_id), replaced])
+    return find_same_call_days(connection, kind.name, [sa.select(table.c.call_id), replaced])
 
 
-def _staged(
+def _rows(
     duck: duckdb.DuckDBPyConnection, kind: Kind, table: sa.Table, sqlite: bool
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Rows as the driver takes them, in the order of their identities, as is best for the tables' indexes."""
@@ -66,17 +66,17 @@ def _texts(instants: list[dt.datetime] | None) -> str | None:
     return None if instants is None else json.dumps([instant.isoformat() for instant in instants])
 
 
-def put_brought(
-    connection: sa.Connection, kind: Kind, beside: Beside, revision: int, time_zone: str, import_id: int
+def put_staged(
+    connection: sa.Connection, kind: Kind, same_calls: SameCallDays, revision: int, time_zone: str, import_id: int
 ) -> Counter[str]:
-    """Put the rows that were brought into the kind's table, mark the days; return how many came out how."""
-    new, decided = brought(kind.name), 0
+    """Put the staged rows into the kind's table, mark the days; return how many came out how."""
+    new, decided = staged(kind.name), 0
     if kind.name == "evaluations":
         decided = _leave_decided(connection, new)
         _place_in_batches(connection, new)
     whole = connection.execute(sa.select(sa.func.count()).select_from(new)).scalar_one()
     found = compare(connection, kind.name)
-    mark_days(connection, kind.name, _days(connection, kind.name) | beside.days_now(connection), revision)
+    mark_days(connection, kind.name, _days(connection, kind.name) | same_calls.days_now(connection), revision)
     if found.there:
         put_aside(connection, kind.name, import_id)
     put(connection, RECORDS[kind.name], new, found.fields, import_id=import_id, revision=revision)
@@ -108,7 +108,7 @@ def _place_in_batches(connection: sa.Connection, new: sa.Table) -> None:
 
 def _days(connection: sa.Connection, kind: str) -> set[dt.date]:
     """The days of what is created or replaced."""
-    table, new = RECORDS[kind], brought(kind)
+    table, new = RECORDS[kind], staged(kind)
     there = table.primary_key.columns[0].is_not(None)
     created_or_replaced = sa.select(new.c.day).select_from(new.outerjoin(table, is_one(kind)))
     query = sa.union(

@@ -26,12 +26,12 @@ from csi_service.ingest.rows import Records
 from csi_service.records.database import next_revision
 from csi_service.store import import_books as books
 from csi_service.store.audit import note
-from csi_service.store.bulk import writing_brought
+from csi_service.store.bulk import writing_staged
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
 from csi_service.store.import_books import CancelledError, Import, Now, find_import, hold, let_go, work_folder
 from csi_service.store.import_calls import NOTHING, Merged, StagedDay, merge_calls, stage_calls, tag_of, telling_full
 from csi_service.store.import_progress import STAGING_SHARE, Steps, StepsTold, estimated_rows, telling_stop, watched
-from csi_service.store.import_records import bring_staged, put_brought
+from csi_service.store.import_records import put_staged, stage_records
 from csi_service.store.parts import drop_unused, fold_locked, read_parts, switch
 from csi_service.store.settle import tidy
 from csi_service.store.writes import hold_fields
@@ -271,14 +271,14 @@ def _write(
     merged: Merged,
     now: Now,
 ) -> None:
-    beside = {}
+    same_calls = {}
 
-    def bring(connection: sa.Connection) -> None:
+    def stage(connection: sa.Connection) -> None:
         for kind in records:
             if kind != "calls":
-                beside[kind] = bring_staged(connection, duck, KINDS[kind])
+                same_calls[kind] = stage_records(connection, duck, KINDS[kind])
 
-    with writing_brought(store.database, work_folder(store, found.id), bring) as connection:
+    with writing_staged(store.database, work_folder(store, found.id), stage) as connection:
         revision = next_revision(connection)
         results: dict[str, Mapping[str, int]] = {"calls": merged.results}
         if merged.days:
@@ -287,7 +287,9 @@ def _write(
             switch(connection, duck, merged.days, changed, revision, found.id)
         for kind, read in records.items():
             if kind != "calls":
-                results[kind] = put_brought(connection, KINDS[kind], beside[kind], revision, store.time_zone, found.id)
+                results[kind] = put_staged(
+                    connection, KINDS[kind], same_calls[kind], revision, store.time_zone, found.id
+                )
             if read.outcome.loaded:
                 hold_fields(connection, kind, read.fields, found.id)
         outcomes = [outcome_body(read.outcome, results[kind]) for kind, read in records.items()]

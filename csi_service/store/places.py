@@ -19,7 +19,7 @@ from csi_service.facts.kinds import DIMENSIONS, KINDS
 from csi_service.facts.partitions import Part, relation, telling_damage
 from csi_service.records.database import chunks, upsert
 from csi_service.records.tables import CALL_PLACES, DAYS
-from csi_service.store.bulk import create_like, fill, like, put, writing_brought
+from csi_service.store.bulk import create_like, fill, like, put, writing_staged
 from csi_service.store.folder import Store
 from csi_service.store.parts import read_parts, with_calls
 from csi_service.store.rows import insert, read_lists
@@ -29,7 +29,7 @@ _FEW = 8  # files
 _MANY = 10_000  # calls
 _COLUMNS = dict.fromkeys(("call_id", *DIMENSIONS), "VARCHAR")
 _KEPT = {"call_id": "VARCHAR", "found": "BOOLEAN"} | dict.fromkeys(DIMENSIONS, "VARCHAR")
-_BROUGHT = like(CALL_PLACES)
+_STAGED = like(CALL_PLACES)
 
 
 def find_places(
@@ -177,12 +177,12 @@ def writing_places(
             yield connection, lambda: keep_places(connection, new_places(duck))
         return
 
-    def bring(connection: sa.Connection) -> None:
-        create_like(connection, _BROUGHT, CALL_PLACES)
+    def stage(connection: sa.Connection) -> None:
+        create_like(connection, _STAGED, CALL_PLACES)
         found = duck.execute("SELECT count(*) FROM new_places WHERE found").fetchall()[0][0]
         names = list(_KEPT) if found else ["call_id", "found"]
         rows = duck.execute(f"SELECT {', '.join(names)} FROM new_places ORDER BY call_id")
-        fill(connection, _BROUGHT, names, iter(lambda: rows.fetchmany(_MANY), []))
+        fill(connection, _STAGED, names, iter(lambda: rows.fetchmany(_MANY), []))
 
-    with writing_brought(store.database, folder, bring) as connection:
-        yield connection, lambda: put(connection, CALL_PLACES, _BROUGHT, [*DIMENSIONS, "found"])
+    with writing_staged(store.database, folder, stage) as connection:
+        yield connection, lambda: put(connection, CALL_PLACES, _STAGED, [*DIMENSIONS, "found"])

@@ -16,7 +16,7 @@ from csi_service.records.database import next_revision
 from csi_service.records.tables import PLAN_CALLS, PLAN_RATERS, PLAN_STRATA, PLANS, RECORDS
 from csi_service.schema.plans import load_plan, plan_of
 from csi_service.schema.scores import plain
-from csi_service.store.answers import Answer, Once, answered, drop_old_answers, keep_answer
+from csi_service.store.answers import Answer, Once, answered, keep_answer
 from csi_service.store.audit import note
 from csi_service.store.folder import Store
 from csi_service.store.parts import fold_posted
@@ -103,7 +103,6 @@ def send_plan(
             return kept
         answer = tell(connection, _put(connection, counted, caller, now, revision))
         if once is not None:
-            drop_old_answers(connection, at)
             keep_answer(connection, caller, once, answer, at)
     return answer
 

@@ -5,15 +5,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from csi_service.records.tables import IMPORTS, RECORDS, REPLACED_RECORDS, Instant
-from csi_service.store.bulk import brought, create_brought, is_one
+from csi_service.store.bulk import create_staged, is_one, staged
 
 _BOOK = REPLACED_RECORDS
 _NO_FRACTION = ".000000"  # an instant's in SQLite, which isoformat() leaves out
 
 
 def put_aside(connection: sa.Connection, kind: str, import_id: int) -> None:
-    """Keep the records that are there in place of those that are brought."""
-    table, new = RECORDS[kind], brought(kind)
+    """Keep the records that are there in place of those that are staged."""
+    table, new = RECORDS[kind], staged(kind)
     sqlite = connection.dialect.name == "sqlite"
     olds = sa.select(
         sa.literal(import_id), sa.literal(kind), _identity(table, sqlite), _as_json(table, sqlite)
@@ -21,9 +21,9 @@ def put_aside(connection: sa.Connection, kind: str, import_id: int) -> None:
     connection.execute(sa.insert(_BOOK).from_select(["import_id", "kind", "identity", "record"], olds))
 
 
-def bring_back(connection: sa.Connection, kind: str, import_id: int) -> None:
-    """Bring the records that an import had put aside, as they were."""
-    new = create_brought(connection, kind)
+def stage_replaced(connection: sa.Connection, kind: str, import_id: int) -> None:
+    """Stage the records that an import had put aside, as they were."""
+    new = create_staged(connection, kind)
     names = new.c.keys()
     if connection.dialect.name == "sqlite":
         record = sa.type_coerce(_BOOK.c.record, sa.Text)

@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from csi_service.access import Caller
-from csi_service.core.told import Told
+from csi_service.core.told import Told, as_told
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, Problem, UserError
 from csi_service.facts.kinds import KINDS, REFERRING, Kind
 from csi_service.records.database import next_revision
 from csi_service.records.tables import CALL_PARTS
 from csi_service.schema.records import Sent, result_body
-from csi_service.store.answers import Answer, Once, answered, drop_old_answers, find_answer, keep_answer
+from csi_service.store.answers import Answer, Once, answered, keep_answer
 from csi_service.store.audit import Change, note_many
 from csi_service.store.calls import find_calls
 from csi_service.store.folder import Store
@@ -23,7 +23,6 @@ from csi_service.store.places import Located, keep_located, locate
 from csi_service.store.writes import Record, Written, find_records, hold_fields, local_day, put_records
 
 SKEW = dt.timedelta(days=1)  # a sender's clock may be ahead by that much
-_PURGE_EVERY = dt.timedelta(minutes=10)
 
 
 Tell = Callable[[list[Record]], Answer]  # from what became of each record to the answer
@@ -44,7 +43,6 @@ class Sending:
         """Remember nothing as yet."""
         self._store = store
         self._held: dict[str, set[str]] = {name: set() for name in KINDS}
-        self._purged = dt.datetime.min  # noqa: DTZ901 - UTC, as the store keeps it
 
     def send(
         self,
@@ -68,8 +66,6 @@ class Sending:
             NotFoundError, ConflictError: the only record is refused by `screen`.
             StoreBusyError, StoreFullError: nothing was kept.
         """
-        if (kept := find_answer(self._store, caller, once, now)) is not None:
-            return kept
         at = now.astimezone(dt.UTC).replace(tzinfo=None)
         items = [_dated(kind, item, at, self._store.time_zone) for item in items]
         if all(item.problems for item in items):
@@ -114,7 +110,7 @@ class Sending:
             beside(connection, sent, at, revision)
         answer = tell(_results(kind, items, written))
         if once is not None:
-            self._keep(connection, caller, once, answer, at)
+            keep_answer(connection, caller, once, answer, at)
         return answer, given
 
     def _known_calls(self, items: Sequence[Sent]) -> dict[str, Record]:
@@ -122,12 +118,6 @@ class Sending:
         with self._store.database.reading() as connection:
             ids, days = [record["call_id"] for record in records], {record["day"] for record in records}
             return find_calls(self._store, connection, ids, days)
-
-    def _keep(self, connection: sa.Connection, caller: Caller, once: Once, answer: Answer, at: dt.datetime) -> None:
-        keep_answer(connection, caller, once, answer, at)
-        if at - self._purged > _PURGE_EVERY:
-            drop_old_answers(connection, at)
-            self._purged = at
 
 
 def _dated(kind: Kind, item: Sent, at: dt.datetime, time_zone: str) -> Sent:
@@ -221,7 +211,9 @@ def _refusal(items: Sequence[Sent]) -> UserError:
     problems = [problem for item in items for problem in item.problems]
     first = problems[0]
     if items[0].where == "" and first.code in _ALONE:
-        return _ALONE[first.code](first.message if first.where else Told("the record {message}", message=first.message))
+        return _ALONE[first.code](
+            first.message if first.where else Told("the record {message}", message=as_told(first.message))
+        )
     return InvalidInputError(*problems)
 
 

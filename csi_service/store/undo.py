@@ -19,13 +19,13 @@ from csi_service.records.database import next_revision
 from csi_service.records.tables import HELD_FIELDS, IMPORTS, RECORDS, REPLACED_PARTS
 from csi_service.store import import_books as books
 from csi_service.store.audit import note
-from csi_service.store.bulk import brought, compare, is_one, writing_brought
+from csi_service.store.bulk import compare, is_one, staged, writing_staged
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
 from csi_service.store.import_books import DONE, UNDOING, UNDONE, Import, Now, find_import, hold, let_go, work_folder
 from csi_service.store.import_calls import telling_full
 from csi_service.store.parts import drop_unused, fold_locked, read_parts, retire, switch
-from csi_service.store.put_aside import bring_back, pass_on
-from csi_service.store.writes import TOGETHER, Beside, find_beside, mark_days, place_evaluations
+from csi_service.store.put_aside import pass_on, stage_replaced
+from csi_service.store.writes import TOGETHER, SameCallDays, find_same_call_days, mark_days, place_evaluations
 
 _NAMES = ", ".join(COLUMNS)
 
@@ -94,15 +94,15 @@ def _write(
     duck: duckdb.DuckDBPyConnection | None,
     days: dict[dt.date, Part | None],
 ) -> None:
-    beside = {}
+    same_calls = {}
 
-    def bring(connection: sa.Connection) -> None:
+    def stage(connection: sa.Connection) -> None:
         for name in kinds:
             if name != "calls":
-                bring_back(connection, name, found.id)
-                beside[name] = _beside(connection, name, found.id)
+                stage_replaced(connection, name, found.id)
+                same_calls[name] = _same_calls(connection, name, found.id)
 
-    with writing_brought(store.database, work_folder(store, found.id), bring) as connection:
+    with writing_staged(store.database, work_folder(store, found.id), stage) as connection:
         revision = next_revision(connection)
         if not books.change_within(connection, found.id, [DONE, UNDOING], status=UNDONE, undone_by=actor, error=None):
             raise ConflictError(Told("import {id} was undone meanwhile", id=found.id))
@@ -110,7 +110,7 @@ def _write(
             switch(connection, duck, days, "undone_calls", revision)
         for name in kinds:
             if name != "calls":
-                _undo_records(connection, name, found.id, beside[name], revision, store.time_zone)
+                _undo_records(connection, name, found.id, same_calls[name], revision, store.time_zone)
         connection.execute(sa.delete(HELD_FIELDS).where(HELD_FIELDS.c.import_id == found.id))
         before = {"files": list(found.files), "outcomes": list(found.outcomes)}
         note(connection, now(), actor, "undo", "import", str(found.id), before, None, revision)
@@ -190,25 +190,25 @@ def _files(store: Store, files: Iterable[str]) -> str:
 # --- records
 
 
-def _beside(connection: sa.Connection, kind: str, import_id: int) -> Beside:
-    """The days beside those of an import's records and of those that come back."""
+def _same_calls(connection: sa.Connection, kind: str, import_id: int) -> SameCallDays:
+    """The days of the records that stand for the calls of an import's records and of those that come back."""
     if kind not in TOGETHER:
-        return find_beside(connection, kind, [])
-    table, old = RECORDS[kind], brought(kind)
+        return find_same_call_days(connection, kind, [])
+    table, old = RECORDS[kind], staged(kind)
     own = table.c.import_id == import_id
     restored = sa.select(old.c.call_id).select_from(old.join(table, sa.and_(is_one(kind), own)))
-    return find_beside(connection, kind, [sa.select(table.c.call_id).where(own), restored])
+    return find_same_call_days(connection, kind, [sa.select(table.c.call_id).where(own), restored])
 
 
 def _undo_records(
-    connection: sa.Connection, kind: str, import_id: int, beside: Beside, revision: int, time_zone: str
+    connection: sa.Connection, kind: str, import_id: int, same_calls: SameCallDays, revision: int, time_zone: str
 ) -> None:
-    """Delete the records of an import; those that it had replaced, which were brought, take their place again."""
-    table, old = RECORDS[kind], brought(kind)
+    """Delete the records of an import; those that it had replaced, which are staged, take their place again."""
+    table, old = RECORDS[kind], staged(kind)
     own = table.c.import_id == import_id
     back = sa.and_(is_one(kind), own)
     query = sa.union(sa.select(table.c.day).where(own), sa.select(old.c.day).select_from(old.join(table, back)))
-    days = {day for day in connection.execute(query).scalars() if day is not None} | beside.days_now(connection)
+    days = {day for day in connection.execute(query).scalars() if day is not None} | same_calls.days_now(connection)
     batches = list(connection.execute(sa.select(table.c.batch).where(own)).scalars()) if kind == "batches" else []
     values = {name: old.c[name] for name in ("import_id", *compare(connection, kind, own).fields)}
     connection.execute(sa.update(table).values(**values, revision=revision).where(back))

@@ -170,7 +170,7 @@ def _days_of(kind: str) -> sa.Select[Any]:
     return sa.select(table.c.day).distinct().where(named, table.c.day.is_not(None))
 
 
-def days_beside(connection: sa.Connection, kind: str, calls: Any, found: set[dt.date]) -> set[dt.date]:
+def same_call_days(connection: sa.Connection, kind: str, calls: Any, found: set[dt.date]) -> set[dt.date]:
     """Return the days found and those of all records of a kind that name one of the calls of a query.
 
     The calls are looked at only where the kind has other days at all.
@@ -183,7 +183,7 @@ def days_beside(connection: sa.Connection, kind: str, calls: Any, found: set[dt.
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SameCallDays:
     """The days of the records of a kind that stand for the same calls as some others, as they were at a revision."""
 
     kind: str
@@ -198,11 +198,11 @@ class Beside:
         return {*self.days, *connection.execute(since).scalars()}
 
 
-def find_beside(connection: sa.Connection, kind: str, calls: Sequence[sa.Select[Any]]) -> Beside:
+def find_same_call_days(connection: sa.Connection, kind: str, calls: Sequence[sa.Select[Any]]) -> SameCallDays:
     """Return the days of a kind's records that name one of the calls of some queries, which takes long for many."""
     revision = connection.execute(sa.select(STATE.c.revision)).scalar_one()
-    days = days_beside(connection, kind, sa.union(*calls), set()) if calls else set()
-    return Beside(kind, frozenset(days), revision)
+    days = same_call_days(connection, kind, sa.union(*calls), set()) if calls else set()
+    return SameCallDays(kind, frozenset(days), revision)
 
 
 def mark_days(connection: sa.Connection, kind: str, days: Iterable[dt.date], revision: int) -> None:
@@ -267,5 +267,5 @@ def place_evaluations(connection: sa.Connection, batches: Sequence[str], revisio
             move = sa.update(table).where(table.c.evaluation_id == sa.bindparam("number"))
             connection.execute(move.values(day=sa.bindparam("to")), moved)
         marked |= set(connection.execute(days.where(of_batches)).scalars())
-        beside = days_beside(connection, "evaluations", sa.select(table.c.call_id).where(of_batches), marked)
-        mark_days(connection, "evaluations", beside, revision)
+        same_calls = same_call_days(connection, "evaluations", sa.select(table.c.call_id).where(of_batches), marked)
+        mark_days(connection, "evaluations", same_calls, revision)

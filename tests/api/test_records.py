@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime as dt
 import http.client
 import itertools
 import json
@@ -126,6 +127,15 @@ def test_the_same_request_again_is_answered_as_before(client, services):
     assert first.data == again.data
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_an_answer_is_given_again_whatever_stands_against_the_request_by_now(client, services):
+    first = post_once(client, SURVEY)
+    set_back = dataclasses.replace(services, now=lambda: dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    late = create_app(set_back).test_client()
+    late.environ_base |= client.environ_base
+    assert late.post(URL, json=SURVEY | {"survey_id": "S9"}).json["errors"][0]["code"] == "future"
+    assert post_once(late, SURVEY).data == first.data
 
 
 def test_the_same_key_with_another_body_is_refused(client):

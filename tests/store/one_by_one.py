@@ -18,10 +18,10 @@ KIND_NAMES = tuple(name for name in KINDS if name != "calls")
 def use(monkeypatch: Any) -> None:
     """Let imports, their undoing and the placing of evaluations go record by record."""
     engines: list[Any] = []
-    monkeypatch.setattr(imports, "bring_staged", lambda _, duck, __: engines.append(duck))
-    monkeypatch.setattr(imports, "put_brought", lambda at, kind, _, *given: put(engines[-1], at, kind, *given))
-    monkeypatch.setattr(undo, "bring_back", lambda *_: None)
-    monkeypatch.setattr(undo, "_beside", lambda *_: None)
+    monkeypatch.setattr(imports, "stage_records", lambda _, duck, __: engines.append(duck))
+    monkeypatch.setattr(imports, "put_staged", lambda at, kind, _, *given: put(engines[-1], at, kind, *given))
+    monkeypatch.setattr(undo, "stage_replaced", lambda *_: None)
+    monkeypatch.setattr(undo, "_same_calls", lambda *_: None)
     monkeypatch.setattr(undo, "_undo_records", lambda at, kind, number, _, *given: take_back(at, kind, number, *given))
     monkeypatch.setattr(writes, "place_evaluations", place)
 

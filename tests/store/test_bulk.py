@@ -11,10 +11,10 @@ from csi_service.facts.kinds import KINDS
 from csi_service.records.database import next_revision
 from csi_service.records.tables import APPEALS, DAYS, RECORDS, REPLACED_RECORDS
 from csi_service.store import imports
-from csi_service.store.bulk import brought, create_brought, fill, writing_brought
+from csi_service.store.bulk import create_staged, fill, staged, writing_staged
 from csi_service.store.folder import open_store
 from csi_service.store.import_books import DONE, find_import
-from csi_service.store.import_records import bring_staged
+from csi_service.store.import_records import stage_records
 from csi_service.store.writes import delete_records
 from tests.files import make_csv
 from tests.store import one_by_one
@@ -160,11 +160,11 @@ def test_an_undoing_marks_the_days_of_what_stands_beside_what_comes_back(store, 
 
 def test_what_is_sent_while_records_are_brought_is_counted_with_them(store, tmp_path, monkeypatch):
     def bring_slowly(*given):
-        found = bring_staged(*given)
+        found = stage_records(*given)
         put(store, "surveys", survey("S9", "2026-03-09 09:00:00", 5, call_id="C1"))
         return found
 
-    monkeypatch.setattr(imports, "bring_staged", bring_slowly)
+    monkeypatch.setattr(imports, "stage_records", bring_slowly)
     made = bring(store, "surveys", make_csv(tmp_path / "a.csv", FILES["surveys"]))
     assert {row["day"].day: row["revision"] for row in rows_of(store, DAYS)} == dict.fromkeys((2, 3, 9), made.revision)
     assert made.revision == 2
@@ -172,15 +172,15 @@ def test_what_is_sent_while_records_are_brought_is_counted_with_them(store, tmp_
 
 def test_others_write_while_records_are_brought(store, tmp_path):
     def bring_slowly(connection):
-        table = create_brought(connection, "complaints")
+        table = create_staged(connection, "complaints")
         fill(connection, table, ["complaint_id"], [[("P1",)], [("P2",), ("P3",)]])
         assert put(store, "complaints", make("complaints", complaint_id="P0", received_at=at("2026-03-02 09:00"))) == [
             "created"
         ]
 
-    with writing_brought(store.database, tmp_path, bring_slowly) as connection:
+    with writing_staged(store.database, tmp_path, bring_slowly) as connection:
         assert next_revision(connection) == 2
-        assert connection.execute(sa.select(brought("complaints").c.complaint_id)).scalars().all() == ["P1", "P2", "P3"]
+        assert connection.execute(sa.select(staged("complaints").c.complaint_id)).scalars().all() == ["P1", "P2", "P3"]
     assert [row["complaint_id"] for row in rows_of(store, RECORDS["complaints"])] == ["P0"]
-    with writing_brought(store.database, tmp_path, lambda connection: create_brought(connection, "complaints")):
+    with writing_staged(store.database, tmp_path, lambda connection: create_staged(connection, "complaints")):
         pass  # nothing is left of the first

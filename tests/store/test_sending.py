@@ -260,13 +260,6 @@ def test_the_same_key_with_another_request_is_refused(store, other):
     assert [row["score"] for row in rows(store, RECORDS["surveys"])] == [5]
 
 
-def test_an_answer_is_given_again_whatever_stands_against_the_request_by_now(store):
-    sending = Sending(store)
-    first = send(sending, "surveys", SURVEY, once=ONCE)
-    earlier = NOW - dt.timedelta(days=30)  # a clock that was set back: the survey lies in the future
-    assert send(sending, "surveys", SURVEY, now=earlier, once=ONCE) == dataclasses.replace(first, replayed=True)
-
-
 def test_two_callers_may_use_the_same_key(store):
     sending = Sending(store)
     send(sending, "surveys", SURVEY, once=ONCE)
