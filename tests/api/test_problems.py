@@ -183,11 +183,14 @@ def test_the_problems_of_a_weights_document_are_told_in_chinese(client):
     answer = client.post("/api/v1/weights/check", json=body, headers=CHINESE).json
     messages = {problem["pointer"]: problem["message"] for problem in answer["problems"]}
     assert messages["/document/source"] == "缺失；请给出文本"
-    odd = inline({"internal.sla.parts": 55, "internal.qa.parts": 30})
-    answer_to_odd = client.post("/api/v1/weights/check", json={"document": odd}, headers=CHINESE).json
-    assert answer_to_odd["valid"]
-    assert answer_to_odd["warnings"][0] == "internal.sla.parts：100 中的 55 超出合理范围 20 至 30"
     assert messages["/document/csi/external"] == "须为数字，而不是文本 'x'；请给出数字：至少 0"
+
+
+def test_the_warnings_of_a_weights_document_are_told_in_chinese(client):
+    odd = inline({"internal.sla.parts": 55, "internal.qa.parts": 30})
+    answer = client.post("/api/v1/weights/check", json={"document": odd}, headers=CHINESE).json
+    assert answer["valid"]
+    assert answer["warnings"][0] == "internal.sla.parts：100 中的 55 超出合理范围 20 至 30"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_the_problems_of_a_weights_document_are_told_in_chinese(client):
         ("/api/v1/calculate/internal", {"data": b"{}", "content_type": "text/plain"}, "而不是 text/plain"),
     ],
 )  # fmt: skip
-def test_what_was_told_in_english_only_is_told_in_chinese(app, services, url, options, detail):
+def test_a_refusal_of_a_query_a_header_or_a_body_is_told_in_chinese(app, services, url, options, detail):
     client = keyed(app, new_key(services))
     send = client.post if "data" in options else client.get
     answer = send(url, **options | {"headers": {**CHINESE, **options.get("headers", {})}})

@@ -48,8 +48,10 @@ def test_sums_are_by_group():
     assert found["calls"].tolist() == [6.0, 17.0, 8.0, 0.0]
 
 
-def test_the_others_of_a_group_are_all_but_that_group_and_exactly_nothing_where_there_are_none():
+def test_the_others_of_a_group_are_all_but_that_group():
     values = np.array([0.1, 0.2, 0.7, 0.0])
     assert others({"a": values})["a"] == pytest.approx([0.9, 0.8, 0.3, 1.0], abs=1e-15)
+    # taken away from a whole of 1e16 + 1, which is 1e16 as a float, nothing would be left of the 1
+    assert others({"a": np.array([1e16, 1.0])})["a"].tolist() == [1.0, 1e16]
     assert others({"a": np.array([0.1, 0.0, 0.0])})["a"].tolist() == [0.0, 0.1, 0.1]
     assert others({"a": np.array([3.0])})["a"].tolist() == [0.0]

@@ -53,8 +53,8 @@ def aside(store):
 
 @pytest.fixture
 def files(tmp_path):
-    """Return three files with the same call, each of another team, and a day later than the last."""
-    return [calls_file(tmp_path / f"{n}.csv", row("C1", f"2026-03-0{n + 2} 09:00:00", f"T{n}")) for n in range(3)]
+    """Return four files with the same call, each of another team, and a day later than the last."""
+    return [calls_file(tmp_path / f"{n}.csv", row("C1", f"2026-03-0{n + 2} 09:00:00", f"T{n}")) for n in range(4)]
 
 
 def test_after_its_days_an_import_cannot_be_undone(store, files):
@@ -116,6 +116,18 @@ def test_an_undone_import_keeps_what_an_undoing_may_still_come_to(store, files):
     assert settle(store, 120) == []
     assert settle(store, 152) == [2, 3]
     assert aside(store) == (0, 0)
+    assert teams(store) == {"C1": "T0"}
+
+
+def test_an_undone_import_is_kept_also_for_another_undone_one(store, files):
+    """The second changed no day of the fourth, which can be undone, but one of the third, as that did of the fourth."""
+    for path in files[:3]:
+        bring(store, 0, path)
+    bring(store, 60, files[3])
+    undo(store, 2, 80)
+    undo(store, 3, 80)
+    assert settle(store, 120) == [1]
+    undo(store, 4, 120)
     assert teams(store) == {"C1": "T0"}
 
 
