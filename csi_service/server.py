@@ -2,17 +2,22 @@
 
 import contextlib
 import os
+import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from csi_service.core.told import Told
+from csi_service.errors import SettingsError
 from csi_service.settings import Settings, environment
 from csi_service.store.import_books import hold, let_go
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "csi-metrics-"
+_TRIES = 10  # three seconds: a service that is just being stopped lets go of its port
 
 
 def arguments(settings: Settings) -> list[str]:
@@ -39,6 +44,31 @@ def arguments(settings: Settings) -> list[str]:
     return [*(f"--{name}={value}" for name, value in options.items()), *flags, "csi_service.wsgi:app"]
 
 
+def check_address(host: str, port: int) -> None:
+    """Check that a service can listen here: gunicorn's own words about it stand in the log only, and name no way out.
+
+    Raises:
+        SettingsError: another program listens there, or the address is none of this machine.
+    """
+    for left in reversed(range(_TRIES)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+            try:
+                probe.bind((host, port))
+                return
+            except OSError as error:
+                if not left:
+                    text = Told(
+                        "{host} port {port}: cannot be listened at ({reason}); stop what listens there, or choose "
+                        "another port with --port (make run PORT=8111)",
+                        host=host,
+                        port=port,
+                        reason=error.strerror,
+                    )
+                    raise SettingsError(text) from error
+        time.sleep(0.3)
+
+
 def run(settings: Settings) -> None:
     """Serve in this process and its workers until a signal ends it; gunicorn's own exit ends the process.
 
@@ -47,6 +77,8 @@ def run(settings: Settings) -> None:
     """
     from gunicorn.app import wsgiapp
 
+    if "LISTEN_FDS" not in os.environ:  # systemd's: it listens already, and hands its sockets over
+        check_address(settings.host, settings.port)
     with _metrics_folder() as folder:
         os.environ.update(environment(settings) | {METRICS_FOLDER: folder})
         sys.argv = [str(Path(wsgiapp.__file__).parents[1] / "__main__.py"), *arguments(settings)]

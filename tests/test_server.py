@@ -21,8 +21,9 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
 from csi_service import __version__
+from csi_service.errors import SettingsError
 from csi_service.records.tables import RECORDS
-from csi_service.server import arguments
+from csi_service.server import arguments, check_address
 from csi_service.services import build_services
 from csi_service.settings import environment, load_settings
 from csi_service.store.folder import open_store
@@ -103,6 +104,15 @@ def running(folder, **environ):
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_port_that_is_taken_is_told_with_a_way_out(monkeypatch):
+    monkeypatch.setattr("csi_service.server._TRIES", 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"port {port}.*another port with --port"):
+            check_address("127.0.0.1", port)
+    check_address("127.0.0.1", port)
 
 
 @pytest.fixture(scope="module")

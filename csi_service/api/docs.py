@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
 # Swagger UI sets no inline style or script by itself; its icons are data: images.
@@ -21,6 +21,7 @@ POLICY = (
 # A report as HTML holds its own style and pictures and no script.
 DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _ENDINGS = (".html", ".pdf")
+_ADDRESS = "http://127.0.0.1:8000/"  # of the page's example; it is shown with the address that the page was asked at
 
 
 def blueprint(document: Callable[[], Any], samples: Path | None) -> Blueprint:
@@ -39,7 +40,7 @@ def blueprint(document: Callable[[], Any], samples: Path | None) -> Blueprint:
 
     @found.get("/docs")
     def docs() -> Response:
-        shown = page.replace("<!-- samples -->", _links(samples))
+        shown = page.replace("<!-- samples -->", _links(samples)).replace(_ADDRESS, html.escape(request.url_root))
         return Response(shown, mimetype="text/html", headers={"Content-Security-Policy": POLICY})
 
     @found.get("/docs/samples/<name>")

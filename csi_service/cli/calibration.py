@@ -87,7 +87,7 @@ def _severity(found: Calibration) -> list[str]:
     ]
     levels = LEVELS if spoken() == ENGLISH else CHINESE
     met = [(name, *(f"{value:g}" for value in line)) for name, line in zip(levels, found.confusion, strict=True)]
-    severe = in_columns([(*heads("rater", "calls", "severity", "adjusted p"), ""), *rows], (0, 4))
+    severe = in_columns([(*heads("rater", "calls", "above others", "adjusted p"), ""), *rows], (0, 4))
     head = (words("levels that met"), *map(str, range(1, len(LEVELS) + 1)))
     return [*severe, "", *in_columns([head, *met], (0,))]
 

@@ -20,7 +20,7 @@ from csi_service.report.collect import Asked
 from csi_service.report.kept import Wanted, made_report
 from csi_service.report.text import render_both
 from csi_service.scoring import Request, score_facts
-from csi_service.server import serve
+from csi_service.server import check_address, serve
 from csi_service.services import Services, build_services
 from csi_service.settings import load_settings
 from csi_service.store.facts import open_facts
@@ -55,6 +55,7 @@ def make(folder: Path, last_month: str | None, seed: int, scale: float) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
 def run(folder: Path, port: int) -> None:
     """Load demo data into a data folder once, score and report their latest month, and serve them on 127.0.0.1."""
+    check_address("127.0.0.1", port)
     settings = dataclasses.replace(load_settings(), data=folder / "data", time_zone=zoneinfo.ZoneInfo(ZONE))
     services = build_services(settings)
     if not demo_files(folder)["calls"]:

@@ -78,6 +78,9 @@ def import_(
         if rejects is not None:
             with whole(rejects) as beside:
                 write_rejects(beside, outcomes)
+        if strict:  # refused for them; the import has no account of its own then
+            for reason, number in [each for outcome in outcomes for each in outcome.reasons()][:_REASONS_SHOWN]:
+                say("  {count:,} x {reason}", err=True, count=number, reason=words(reason))
 
     described = None if mapping is None else Described(read_mapping_text(Path(mapping)), Path(mapping).name)
     with Progress() as progress:
@@ -86,6 +89,9 @@ def import_(
             services.store(), kind, files, actor(), services.now, described, time_zone, strict=strict, steps=steps
         )
     _tell(made, reasons)
+    if made.status == books.UNCHANGED and rejects is not None:
+        pattern = marked("{path} was not written; csi imports rejects {number} gives the rows rejected then.")
+        say(pattern, err=True, path=rejects, number=made.same_as)
 
 
 def _tell(made: Import, reasons: Mapping[str, str]) -> None:

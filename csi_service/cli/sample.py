@@ -64,10 +64,10 @@ def plan(data: Path | None, **given: Any) -> None:
     bought = made.buys(made.strata)
     if bought.half_width is not None:
         pattern = marked(
-            "A share comes out to +-{width:.1%} (95 %); +-5 points take {five:,} calls, +-3 points {three:,}."
+            "A share comes out to +-{width:.1f} points (95 %); +-5 points take {five:,} calls, +-3 points {three:,}."
         )
         five, three = bought.needed_for_5_points, bought.needed_for_3_points
-        say(pattern, width=bought.half_width, five=five, three=three)
+        say(pattern, width=100 * bought.half_width, five=five, three=three)
     say("Seed {seed}. csi sample draw {batch} draws it.", err=True, seed=made.seed, batch=made.batch)
 
 

@@ -66,7 +66,11 @@ def prepare(
         headers = [(sign, _split(text, sign)) for sign in ([delimiter] if delimiter else DELIMITERS)]
     except UnicodeDecodeError:
         raise FileRefusedError(
-            Told("{name}: the header line is neither UTF-8 nor GB18030; set encoding in the mapping", name=name)
+            Told(
+                "{name}: the header line is neither UTF-8 nor GB18030; save the file anew as CSV or XLSX, "
+                "or set encoding in the mapping",
+                name=name,
+            )
         ) from None
     except csv.Error as error:
         raise FileRefusedError(

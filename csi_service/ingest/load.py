@@ -1,5 +1,6 @@
 """Files of record kinds, opened -> a view of typed rows each; loaded -> a table of the good ones."""
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
@@ -157,8 +158,9 @@ def _missing_text(source: Source, kind: Kind, missing: Sequence[str]) -> str:
         hint = Told("Is the delimiter another than comma, semicolon, tab or |? A mapping can set it")
     return Told(
         "{file}: has no column {missing} for {kind}; its header reads: {found}. "
-        "{hint}, and name other columns (csi mapping suggest {file}).",
+        "{hint}, and name other columns (csi mapping suggest {quoted}).",
         file=source.name,
+        quoted=shlex.quote(source.name),
         missing=", ".join(dict.fromkeys(missing)),
         kind=kind.name,
         found=found,

@@ -67,6 +67,8 @@ def open_source(
     Raises:
         FileRefusedError: no such file, or a file that cannot be read as a whole.
     """
+    if path.is_dir():
+        raise FileRefusedError(Told("{path}: is a folder; name its files, such as '{path}/*.csv'", path=path))
     if not path.is_file():
         raise FileRefusedError(Told("{path}: there is no such file", path=path))
     try:

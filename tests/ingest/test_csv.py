@@ -179,9 +179,10 @@ def test_a_header_alone_is_no_row(tmp_path, text):
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(FileRefusedError, match="there is no such file"):
-            outcome_of({"calls": path})
+    with pytest.raises(FileRefusedError, match="there is no such file"):
+        outcome_of({"calls": tmp_path / "none.csv"})
+    with pytest.raises(FileRefusedError, match="is a folder; name its files"):
+        outcome_of({"calls": tmp_path})
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
