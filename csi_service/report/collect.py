@@ -73,7 +73,7 @@ def report_of(
     compared = COMPARED[asked.compare](asked.period)
     before = _total(scored(compared))
     return build_report(
-        with_others(remembered, scores.by_group[0]) if scores is not None and asked.keys else None,
+        with_others(_Named(remembered, asked.keys), scores.by_group[0]) if scores is not None and asked.keys else None,
         total,
         Compared(asked.compare, compared, None if before is None else before.weights),
         before,
@@ -83,6 +83,21 @@ def report_of(
         empty=scores is None,
         warnings=[] if scores is None else scores.warnings,
     )
+
+
+class _Named(RememberedFacts):
+    """Facts whose records without a name by one of the keys count nothing; a key that names nothing is left aside."""
+
+    def __init__(self, facts: Facts, keys: tuple[str, ...]) -> None:
+        super().__init__(facts)
+        self._keys = keys
+
+    def measures(self, weights: WeightSet) -> pd.DataFrame:
+        days = super().measures(weights)
+        keys = [key for key in self._keys if (days[key] != UNASSIGNED).any()]
+        named = (days[keys] != UNASSIGNED).all(axis=1)
+        numbers = days.columns.difference(["day", *DIMENSIONS])
+        return days.assign(**{name: days[name].where(named, 0.0) for name in numbers})
 
 
 def _scored(
@@ -137,9 +152,9 @@ def _counts(facts: RememberedFacts, days: pd.DataFrame, period: Period) -> Count
         for family in ("invitations", "responses_set_aside")
     }
     rated = facts.rated_calls()
-    if rated is None:
-        return Counts(families["invitations"], families["responses_set_aside"], upheld)
-    rated = _within(rated, period)
+    if rated is None or (rated := _within(rated, period)).empty:
+        nobody = None if rated is None else 0
+        return Counts(families["invitations"], families["responses_set_aside"], upheld, nobody)
     levels = [name for name in rated.columns if name.startswith("level_")]
     by_selection = rated.groupby("selection")[levels].sum().sum(axis=1)
     raters = rated.loc[rated["selection"] == "random", "raters"]

@@ -69,6 +69,11 @@ class Figure:
         return self.missing == self.missing_before
 
     @property
+    def alike(self) -> bool:
+        """Whether a difference needs no star: there is none, or both scores were made from the same parts."""
+        return self.comparable or self.change is None
+
+    @property
     def effect(self) -> float | None:
         """What the change of the score is worth in the whole index."""
         return None if self.change is None else self.change * self.overall

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from csi_service.core.composite import walk
-from csi_service.core.indicator import Array, Node
+from csi_service.core.indicator import Array, Flags, Node
 from csi_service.core.intervals import adjust_p
 from csi_service.facts.kinds import UNASSIGNED
 from csi_service.report.evidence import LEAST_CASES, Limits, chance_of, enough, limits
@@ -27,7 +27,7 @@ class GroupColumn:
 
 @dataclass(frozen=True, slots=True)
 class GroupCell:
-    """A figure of a group; `tone` is 1 or 2 where better than the other groups together, -1 or -2 where worse."""
+    """A figure of a group; `tone` is 1 or 2 where better than the other named groups together, -1 or -2 where worse."""
 
     shown: float | None
     value: float | None
@@ -56,16 +56,19 @@ def group_columns(part: PeriodScores) -> tuple[GroupColumn, ...]:
 def groups_of(part: PeriodScores, total: PeriodScores) -> tuple[Group, ...]:
     """Return the groups by name, those without a name last; one without contacts and figures is left out.
 
-    A group is compared with the rest of the centre: a whole that holds the group itself hides half of a difference.
+    A group is compared with all other named groups: a whole that holds the group itself hides half of a difference, and
+    what has no name is often of another kind, as calls that were abandoned before an agent had them.
     """
     columns = group_columns(total)
     nodes = dict(walk(part.roots[0]))
     found = limits(part.roots[0], channels=False)
-    tones = _tones(nodes, found, part.others, [column.key for column in columns])
+    names = [tuple(map(str, row)) for row in part.groups.itertuples(index=False, name=None)]
+    named = np.array([UNASSIGNED not in each for each in names])
+    tones = _tones(nodes, found, part.others, [column.key for column in columns], named)
     index = found["csi"]
     contacts = _contacts(nodes, len(part.groups))
-    thin = ~enough(nodes["csi"], index) | (contacts < LEAST_CASES)
-    names = [tuple(map(str, row)) for row in part.groups.itertuples(index=False, name=None)]
+    unsure = ~np.isnan(index.value) & ~enough(nodes["csi"], index)
+    thin = unsure | (contacts < LEAST_CASES)
     cells = zip(*(_cells(nodes[c.key], tones[c.key], c.measured) for c in columns), strict=True)
     rows = (Group(*row) for row in zip(names, _plain(contacts), cells, thin.tolist(), strict=True))
     shown = (group for group in rows if group.contacts or any(cell.shown is not None for cell in group.cells))
@@ -90,16 +93,16 @@ def _plain(values: Array) -> list[float | None]:
 
 
 def _tones(
-    nodes: dict[str, Node], found: dict[str, Limits], others: Node | None, keys: list[str]
+    nodes: dict[str, Node], found: dict[str, Limits], others: Node | None, keys: list[str], named: Flags
 ) -> dict[str, list[int]]:
     if others is None:
         return {key: [0] * len(nodes[key].value) for key in keys}
     rest, rests = dict(walk(others)), limits(others, channels=False)
-    return {key: _apart(nodes[key], found[key], rest[key], rests[key]) for key in keys}
+    return {key: _apart(nodes[key], found[key], rest[key], rests[key], named) for key in keys}
 
 
-def _apart(node: Node, found: Limits, rest: Node, rests: Limits) -> list[int]:
-    fair = enough(node, found) & ~node.partial & enough(rest, rests) & ~rest.partial
+def _apart(node: Node, found: Limits, rest: Node, rests: Limits, named: Flags) -> list[int]:
+    fair = named & enough(node, found) & ~node.partial & enough(rest, rests) & ~rest.partial
     chances = np.where(fair, chance_of(rests, found), np.nan)
     apart = found.value - rests.value
     size = np.where(np.abs(apart) >= FAR, 2, 1)

@@ -21,7 +21,7 @@ from csi_service.report.collect import COMPARED, Asked, report_of, trailing
 from csi_service.report.monthly import ReportModel, Restatement
 from csi_service.report.writers import WRITERS, write_report
 from csi_service.schema.scores import weights_body
-from csi_service.store.facts import open_facts, revision_of
+from csi_service.store.facts import nothing_in, open_facts, revision_of
 from csi_service.store.folder import Store
 from csi_service.store.import_books import DONE, RUNNING
 from csi_service.store.published import Published, find_published, keep_published
@@ -199,6 +199,14 @@ def _steady_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted) -> t
             return model, revision
     label = wanted.asked.period.label
     raise ConflictError(Told("records came in while the report of {period} was made; publish again", period=label))
+
+
+def note_of_nothing(store: Store, period: Period) -> str | None:
+    """Tell that a period has no record at all, and where the records lie; None where it has one."""
+    if _last_change(store, period)[0] is not None:
+        return None
+    with store.database.reading() as connection:
+        return nothing_in(connection, period)
 
 
 def _last_change(store: Store, days: Period) -> tuple[int | None, int]:

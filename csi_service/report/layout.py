@@ -1,5 +1,6 @@
 """From the model to the document: which figures stand where, in words."""
 
+from csi_service.language import marked
 from csi_service.report.charts import Bar, Line, Share, bars, stacked_bar, trend
 from csi_service.report.document import Block, Chart, Document, Facts, Points, Section, Text, Tile, Tiles
 from csi_service.report.figures import Figure
@@ -20,6 +21,7 @@ from csi_service.report.tables import (
 from csi_service.report.words import DASH, Words
 
 _NAMED = 30  # thin groups in a sentence; the table marks them all
+_STAR = marked("* made of the parts with data, rescaled; a difference with * compares figures of different parts.")
 
 
 def document_of(model: ReportModel, words: Words) -> Document:
@@ -66,14 +68,24 @@ def _first_page(model: ReportModel, words: Words) -> list[Block]:
 def _tile(figure: Figure, model: ReportModel, words: Words) -> Tile:
     value = words.share(figure.value) + ("*" if figure.partial else "")
     if figure.value is None:
-        return Tile(words.coded(figure.name), value, words.reason(figure.reason))
+        return Tile(words.coded(figure.name), value, words.why(figure.name, figure.reason))
     if model.compared.period is None or figure.before is None:
-        return Tile(words.coded(figure.name), value, words("nothing to compare with"))
+        alone = words("nothing to compare with")
+        return Tile(words.coded(figure.name), value, _unsure(figure, alone, words))
     values = {"before": words.share(figure.before), "compared": words.period(model.compared.period)}
-    detail = words("{points} points; {compared}: {before}", points=words.points(figure.change), **values)
+    points = words.points(figure.change)
+    detail = words("{points} points; {compared}: {before}", points=points, **values)
     if not figure.comparable:
         detail = words("{compared}: {before}, made of other parts", **values)
-    return Tile(words.coded(figure.name), value, detail)
+    elif figure.chance is not None and not figure.told and figure.change:
+        detail = words("{points} points, can be chance; {compared}: {before}", points=points, **values)
+    return Tile(words.coded(figure.name), value, _unsure(figure, detail, words))
+
+
+def _unsure(figure: Figure, detail: str, words: Words) -> str:
+    if not figure.too_thin:
+        return detail
+    return words("uncertain by {points} points; {detail}", points=words.points(figure.half_width)[1:], detail=detail)
 
 
 def restated(model: ReportModel, words: Words) -> str:
@@ -124,12 +136,13 @@ def _trend(model: ReportModel, words: Words) -> Chart:
     lines = [Line(words.short("csi"), tuple(point.csi for point in points), hollow)]
     for figure in model.components:
         values = tuple(point.components.get(figure.name) for point in points)
-        lines.append(Line(words.both(figure.name), values))
+        open_ = tuple(figure.name in point.partial_parts or point.in_progress for point in points)
+        lines.append(Line(words.both(figure.name), values, open_))
     title = words("Trend, {count} periods", count=len(points))
     told = [f"{point.period.label} {words.share(point.csi)}" for point in points]
     labels = [_axis_label(point.period.label) for point in points]
     caption = title
-    if any(hollow):
+    if any(any(line.hollow) for line in lines):
         caption = words("{title} (hollow: partial or not ended)", title=title)
     return Chart(caption, trend(title, f"{words.short('csi')}: {'; '.join(told)}", labels, lines), timeline=True)
 
@@ -164,6 +177,8 @@ def _kpis(model: ReportModel, words: Words) -> list[Block]:
         Chart(words("Scores"), bars(words("Scores"), description, rows)),
         as_table(kpi_grid(model, words), words),
     ]
+    if any(figure.partial or not figure.alike for figure in model.figures):
+        blocks.append(Text(words(_STAR), "note"))
     if any("provisional" in figure.flags for figure in model.figures):
         blocks.append(Text(words("° provisional: some of its cases can still change."), "note"))
     return blocks
@@ -173,12 +188,16 @@ def _groups(model: ReportModel, words: Words) -> list[Block]:
     if not model.groups:
         return [Text(words("No group has data in this period."))]
     thin = [" / ".join(words.group(group.names)) for group in model.groups if group.too_thin]
-    note = words("By name. Coloured only where more than chance: ▲ better, ▼ worse than the other groups together.")
+    note = words(
+        "By name. Coloured only where more than chance: ▲ better, ▼ worse than all other named groups together."
+    )
     blocks: list[Block] = [Text(note, "note"), as_table(group_grid(model, words), words)]
+    if any(cell.partial for group in model.groups for cell in group.cells):
+        blocks.append(Text(words(_STAR), "note"))
     if thin:
         named = words.translate(", ").join(thin[:_NAMED])
         more = words(" and {count} more, marked in the table", count=len(thin) - _NAMED) if len(thin) > _NAMED else ""
-        pattern = words("Too thin to be relied on ({count} of {all}): {named}{more}.")
+        pattern = words("Index too thin to be relied on ({count} of {all}): {named}{more}.")
         values = {"count": words.count(len(thin)), "all": words.count(len(model.groups))}
         blocks.insert(1, Text(pattern.format(named=named, more=more, **values), "note"))
     return blocks
@@ -203,12 +222,12 @@ def _ratings(model: ReportModel, words: Words) -> list[Block]:
     if ratings is None or not ratings.levels:
         blocks: list[Block] = [Text(words("There are no ratings of recordings in this period."))]
     else:
-        blocks = [as_table(level_grid(ratings, words), words), Facts(rating_facts(model, words))]
+        note = words("It is the judgement of quality raters, not of the customers, and no part of the index.")
+        blocks = [as_table(level_grid(ratings, words), words), Facts(rating_facts(model, words)), Text(note, "note")]
     if ratings is not None and ratings.empty_batches:
         names = words.translate(", ").join(words.name(batch) for batch in ratings.empty_batches)
         blocks.append(Text(words("Batches without ratings: {names}.", names=names), "note"))
-    note = words("It is the judgement of quality raters, not of the customers, and no part of the index.")
-    return [*blocks, Text(note, "note")]
+    return blocks
 
 
 def rating_facts(model: ReportModel, words: Words) -> tuple[tuple[str, str], ...]:
@@ -263,7 +282,9 @@ def rules(words: Words) -> list[Block]:
     """Return how the figures of a report are made and shown."""
     texts = (
         words("Scores lie between 0 and 100 %. Differences are made from unrounded figures, in percentage points."),
-        words("Limits are those of 95 %. A handling time counts as exact here, a recording score as a share."),
+        words(
+            "Chance is judged by limits of 95 %. A handling time counts as exact here, a recording score as a share."
+        ),
         words("A group is too thin with fewer than 30 contacts, or if its index is uncertain by more than 10 points."),
         words("The indices and the factor of the complaint index are this service's own method, no industry standard."),
     )

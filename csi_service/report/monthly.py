@@ -59,13 +59,14 @@ class Ratings:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """The index and its components (by name) in one period; None without a figure."""
+    """The index and its components (by name) in one period; None without a figure, `partial_parts` lack some data."""
 
     period: Period
     csi: float | None
     partial: bool
     in_progress: bool
     components: Mapping[str, float | None]
+    partial_parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,6 @@ class ReportModel:
     def components(self) -> tuple[Figure, ...]:
         """The component indices."""
         return tuple(figure for figure in self.figures if figure.key.count(".") == 1)
-
-    @property
-    def kpis(self) -> tuple[Figure, ...]:
-        """The figures of the components."""
-        return tuple(figure for figure in self.figures if figure.key.count(".") == 2)
 
     def figure(self, key: str) -> Figure | None:
         """Return the figure of a dotted key; None where the weights have none."""
@@ -245,4 +241,5 @@ def _trend_point(period: Period, part: PeriodScores | None) -> TrendPoint:
         return TrendPoint(period, None, False, False, {})
     root = part.roots[0]
     values = {child.name: number(child.value, 0) for child in root.children}
-    return TrendPoint(period, number(root.value, 0), bool(root.partial[0]), part.in_progress, values)
+    parts = frozenset(child.name for child in root.children if child.partial[0])
+    return TrendPoint(period, number(root.value, 0), bool(root.partial[0]), part.in_progress, values, parts)

@@ -148,5 +148,5 @@ def _cells(row: Body) -> list[str]:
         str(row["raters"]),
         "-" if mean is None else f"{mean:.2f}",
         "-" if satisfied is None else percent(satisfied),
-        *("-" if percent is None else f"{percent:.0f} %" for percent in row["percents"].values()),
+        *("-" if whole is None else f"{whole:.0f} %" for whole in row["percents"].values()),
     ]

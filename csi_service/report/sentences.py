@@ -19,7 +19,7 @@ def headline(model: ReportModel, words: Words) -> str:
         return words(
             "There is no customer satisfaction index for {period}: {reason}. Missing: {missing}.",
             period=period,
-            reason=words.reason(csi.reason),
+            reason=words.why(csi.name, csi.reason),
             missing=words.listed(csi.missing),
         )
     return words("{first} {second}", first=_level(model, words), second=_mover(model, words)).strip()

@@ -72,7 +72,7 @@ def _kpi_row(figure: Figure, words: Words) -> Row:
         Value("\u2003" * depth + words.both(figure.name), tone="strong" if index else ""),
         Value(now, form, "down1" if "below_floor" in figure.flags else "", after=star),
         Value(before, form),
-        Value(change, "lapse" if form == "seconds" else "points", after="" if figure.comparable else "*"),
+        Value(change, "lapse" if form == "seconds" else "points", after="" if figure.alike else "*"),
         target(figure, form, words),
         NOTHING if floor is None else Value(floor, form),
         Value(figure.value, "share"),
@@ -107,10 +107,7 @@ def restatement_grid(model: ReportModel, words: Words) -> Grid:
 def group_grid(model: ReportModel, words: Words) -> Grid:
     """Return the heat table of the groups, by name."""
     names = (Column(words.title(key), False, 1.7) for key in model.keys)
-    components = model.weights.components
-    figures = (
-        Column(words.short(column.name), note=definition(column.name, components, words)) for column in model.columns
-    )
+    figures = (Column(words.short(column.name), note=meaning(model, column.name, words)) for column in model.columns)
     units = {figure.name: figure.unit for figure in model.figures}
     forms = [
         "seconds" if column.measured and units.get(column.name) == "seconds" else "share" for column in model.columns
@@ -128,7 +125,7 @@ def _group_row(group: Group, forms: list[str], words: Words) -> Row:
 
 
 def _group_cell(cell: GroupCell, form: str, tone: str) -> Value:
-    sign = "" if cell.tone == 0 else "▲ " if cell.tone > 0 else "▼ "
+    sign = "" if cell.tone == 0 else "▲" if cell.tone > 0 else "▼"
     return Value(cell.shown, form, _TONES[cell.tone] or tone, sign, "*" if cell.partial else "")
 
 
@@ -245,8 +242,11 @@ def _source(document: Any, figure: Figure) -> str:
 def definition_grid(model: ReportModel, words: Words) -> Grid:
     """Return what each figure means under the weights used."""
     columns = (Column(words("Figure"), False, 2.0), Column(words("Meaning"), False, 4.2))
-    components = model.weights.components
-    rows = [
-        (Value(words.both(figure.name)), Value(definition(figure.name, components, words))) for figure in model.figures
-    ]
+    rows = [(Value(words.both(figure.name)), Value(meaning(model, figure.name, words))) for figure in model.figures]
     return Grid(columns, rows)
+
+
+def meaning(model: ReportModel, name: str, words: Words) -> str:
+    """Return what a figure of the report means; "" for one that has no words of its own."""
+    applied = next((figure.parameters for figure in model.figures if figure.name == name), {})
+    return definition(name, model.weights.components, applied, words)

@@ -117,7 +117,7 @@ def _remark(node: Node, nodes: _Nodes, words: Words) -> str:
     remarks = [words(_FLAGS.get(flag, flag.replace("_", " "))) for flag in node.flags if _is_up(node, flag)]
     why = reason(node, 0)
     if why is not None:
-        told = words(_REASONS[why])
+        told = _told(why, node, words)
         coverage = words("{reason} ({share})", reason=told, share=percent(node.coverage[0]))
         remarks.append(coverage if why == "coverage" else told)
     if not np.isnan(node.partial_value[0]):
@@ -126,6 +126,19 @@ def _remark(node: Node, nodes: _Nodes, words: Words) -> str:
         names = words(", ").join(nodes.title(name) for name in missing(node, 0))
         remarks.append(words("partial: without {names}", names=names))
     return words("; ").join(remarks)
+
+
+def _told(why: str, node: Node, words: Words) -> str:
+    """Why a node has no figure, and which half of its evidence there is."""
+    if why == "no_data" and node.name == "csi":
+        return words("none of its parts has a figure")
+    top, bottom = node.numerator[0], node.denominator[0]
+    if why != "not_given" or np.isnan(top) == np.isnan(bottom):
+        return words(_REASONS[why])
+    pattern = marked("not in the data; these hold its denominator only, {count}")
+    if np.isnan(bottom):
+        pattern = marked("not in the data; these hold its numerator only, {count}")
+    return words(pattern, count=_count(bottom if np.isnan(top) else top))
 
 
 def _outlook(node: Node, words: Words) -> Iterator[str]:

@@ -122,6 +122,12 @@ class Words:
         """Return why a figure is missing."""
         return self.translate(_REASONS[word]) if word in _REASONS else ""
 
+    def why(self, figure: str, word: str | None) -> str:
+        """Return why the figure of that name is missing; the whole index has no cases of its own."""
+        if figure == "csi" and word == "no_data":
+            return self("none of its parts has a figure")
+        return self.reason(word)
+
     def outlook(self, word: str) -> str:
         """Return the outlook as a word."""
         return self.translate(_OUTLOOKS[word])
@@ -244,8 +250,11 @@ _CONTACTS = {"answered": marked("answered calls"), "offered": marked("calls answ
 _PARTS = {"talk": marked("talk"), "hold": marked("hold"), "wrap": marked("wrap-up")}
 
 
-def definition(name: str, components: Mapping[str, Any], words: Words) -> str:
-    """Return what a figure means under a set's parameters; "" for a figure that has no words of its own here."""
+def definition(name: str, components: Mapping[str, Any], applied: Mapping[str, Any], words: Words) -> str:
+    """Return what a figure means under a set's parameters; "" for a figure that has no words of its own here.
+
+    `applied` are the parameters that the figure was made with: what stood in for what the data lack.
+    """
     process, survey, complaint = (components.get(part) for part in ("internal", "external", "complaint"))
     if name == "csi":
         return words("The component indices, weighed. 100 % is the best possible.")
@@ -259,16 +268,19 @@ def definition(name: str, components: Mapping[str, Any], words: Words) -> str:
         counted, contacts = words(_COUNTS[complaint.count]), words(_CONTACTS[complaint.contacts])
         pattern = marked("1 less {factor} times the complaint rate ({counted} over {contacts}), never below 0.")
         return words(pattern, factor=f"{complaint.multiplier:g}", counted=counted, contacts=contacts)
-    return "" if process is None else _process_definition(name, process, words)
+    return "" if process is None else _process_definition(name, process, applied, words)
 
 
-def _process_definition(name: str, process: Any, words: Words) -> str:
+def _process_definition(name: str, process: Any, applied: Mapping[str, Any], words: Words) -> str:
     if name == "sla":
         times = {"seconds": f"{process.threshold_seconds:g}", "short": f"{process.short_abandon_seconds:g}"}
         return words(_SERVICE_LEVELS[process.service_level_method], **times)
     if name == "aht":
-        parts = words(" + ").join(words(_PARTS[part]) for part in process.handling_components)
+        parts = words(" + ").join(
+            words(_PARTS[part]) for part in applied.get("components", process.handling_components)
+        )
         return words("Mean of {parts} time of the answered calls.", parts=parts)
     if name == "fcr":
-        return words(_RESOLUTIONS[process.resolution_method], days=f"{process.resolution_window_days:g}")
+        method = applied.get("resolution_method", process.resolution_method)
+        return words(_RESOLUTIONS[method], days=f"{process.resolution_window_days:g}")
     return words(_QUALITIES[process.quality_method]) if name == "qa" else ""

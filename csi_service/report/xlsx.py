@@ -18,11 +18,12 @@ from csi_service.report.tables import (
     group_grid,
     kpi_grid,
     level_grid,
+    meaning,
     quality_grid,
     restatement_grid,
     weight_grid,
 )
-from csi_service.report.words import Words, definition
+from csi_service.report.words import Words
 
 
 def as_xlsx(model: ReportModel, words: Words) -> bytes:
@@ -89,8 +90,8 @@ def _figures(book: Book, model: ReportModel, words: Words) -> None:
     sheet.widths(40, 13)
     top = sheet.grid(kpi_grid(model, words))
     for number, figure in enumerate(model.figures, top + 1):
-        if meaning := definition(figure.name, model.weights.components, words):
-            sheet.sheet.write_comment(number, 0, meaning, {"x_scale": 2, "visible": False})
+        if text := meaning(model, figure.name, words):
+            sheet.sheet.write_comment(number, 0, text, {"x_scale": 2, "visible": False})
     sheet.sheet.freeze_panes(top + 1, 1)
     sheet.heading(words("Definitions"))
     sheet.grid(definition_grid(model, words))

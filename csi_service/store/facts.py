@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from csi_service.core.periods import Period, parse_period
+from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet
 from csi_service.facts.kinds import DIMENSIONS
 from csi_service.records.tables import DAYS, RECORDS, STATE
@@ -186,3 +187,16 @@ def days_with_records(connection: sa.Connection) -> tuple[dt.date, dt.date] | No
     """Return the first and the last day that has records; None where there is none."""
     first, last = connection.execute(sa.select(sa.func.min(DAYS.c.day), sa.func.max(DAYS.c.day))).one()
     return None if first is None else (first, last)
+
+
+def nothing_in(connection: sa.Connection, period: Period) -> str:
+    """Tell that a period has no record, and between which days all records lie."""
+    span = days_with_records(connection)
+    if span is None:
+        return Told("there is no record as yet")
+    return Told(
+        "there is no record in {period}; all records lie between {first} and {last}",
+        period=period.label,
+        first=span[0],
+        last=span[1],
+    )

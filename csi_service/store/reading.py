@@ -14,7 +14,7 @@ from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import InvalidInputError, NotFoundError, Problem
 from csi_service.language import message_of
 from csi_service.scoring import PeriodScores, check_keys, score_periods
-from csi_service.store.facts import StoreFacts, days_with_records, open_facts
+from csi_service.store.facts import StoreFacts, nothing_in, open_facts
 from csi_service.store.folder import Store
 
 MOST_POINTS, MOST_GROUP_POINTS = 500, 5000
@@ -162,15 +162,7 @@ def hint(facts: StoreFacts, empty: bool) -> str | None:
     if facts.teams is not None:  # the days of other teams' records are not told
         return Told("there is no record of your teams in {period}", period=facts.period.label)
     with facts.store.database.reading() as connection:
-        span = days_with_records(connection)
-    if span is None:
-        return Told("there is no record as yet")
-    return Told(
-        "there is no record in {period}; all records lie between {first} and {last}",
-        period=facts.period.label,
-        first=span[0],
-        last=span[1],
-    )
+        return nothing_in(connection, facts.period)
 
 
 def _unknown(facts: StoreFacts, name: str, missing: Sequence[str]) -> str:

@@ -46,6 +46,14 @@ def test_publish_restate_list(folder, tmp_path):
     assert "a late survey" not in csi("report", "2026-03", "--live", "--data", folder).out
 
 
+def test_a_report_of_a_month_without_records_says_where_they_lie(folder, tmp_path):
+    told = "Note: there is no record in 2025-03; all records lie between 2026-03-02 and 2026-03-03."
+    for command in (("2025-03", "--output", tmp_path / "r.html"), ("publish", "2025-03")):
+        ran = csi("report", *command, "--data", folder)
+        assert (ran.code, ran.err.splitlines()[-1:]) == (0, [told])
+    assert "Note:" not in csi("report", "2026-03", "--output", tmp_path / "r.html", "--data", folder).err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -12,13 +12,14 @@ import pytest
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError
 from csi_service.language import LANGUAGES
+from csi_service.report.document import Tiles
 from csi_service.report.font import drawable, has_glyph
 from csi_service.report.layout import document_of
 from csi_service.report.pdf import compiled, typst_data
 from csi_service.report.quality import Counts, DataQuality
 from csi_service.report.words import words_of
 from csi_service.report.writers import WRITERS, write_report
-from tests.make import make_weights
+from tests.make import GONE, MONTH, make_weights
 from tests.report.reports import RARE, FewFacts, make_part, make_report, report_from
 from tests.report.test_monthly import DAY, NO_COMPLAINTS, NO_QA
 
@@ -42,6 +43,13 @@ MONTHS = {
     ),
     "telecom": lambda: make_report(make_part(weights=make_weights(base="telecom")), before=make_part("2020-12")),
 }  # fmt: skip
+
+
+NO_FCR = {name: GONE for name in MONTH if name.startswith(("tickets_", "resolution_", "first_contacts"))}
+
+
+def tiles_of(model):
+    return next(b for b in document_of(model, words_of("en")).first_page if isinstance(b, Tiles)).tiles
 
 
 class Page(HTMLParser):
@@ -146,6 +154,31 @@ def test_a_difference_that_is_more_than_chance_names_the_component_that_moved():
     text = " ".join(Page(write_report(model, "html", "en")).texts)
     # C 1 -> 0.775: 7.50 points; O 15,043 / 15,050 -> 0.92: 2.65 points; SLA 1 -> 0.9444: 0.46 points
     assert "Most of the difference comes from: Complaint index (−7.50 points)." in text
+
+
+def test_a_card_says_where_its_difference_can_be_chance_and_how_uncertain_its_figure_is():
+    cards = [tile.detail for tile in tiles_of(make_report(before=make_part("2020-12", {"complaints_received": 8})))]
+    assert cards[0] == "−0.83 points, can be chance; December 2020: 87.26\u00a0%"
+    assert cards[1] == "0.00 points; December 2020: 89.78\u00a0%"
+    # 25 times half the distance between 0.00429 and 0.01669, the limits of 9 complaints on 1,000 contacts
+    assert cards[3] == "uncertain by 15.50 points; −2.50 points, can be chance; December 2020: 80.00\u00a0%"
+    assert tiles_of(make_report())[3].detail == "uncertain by 15.50 points; nothing to compare with"
+
+
+def test_definitions_are_of_what_stood_in_for_what_the_data_lack():
+    facts = FewFacts({("2021-01-10", "甲"): DAY}, calls=("resolved", "talk_seconds"))
+    model = report_from(facts, "2021-01", ("team",))
+    text = " ".join(Page(write_report(model, "html", "en")).texts)
+    assert "Answered calls that the agent marked as resolved, of all that carry the mark." in text
+    assert "Mean of talk time of the answered calls." in text
+    assert "not reactivated" not in text
+
+
+def test_a_star_is_explained_and_stands_at_figures_only():
+    partial, none = (make_report(make_part(changes=gone), make_part("2020-12")) for gone in (NO_FCR, NO_QA))
+    texts = Page(write_report(partial, "html", "en")).texts
+    assert any(text.startswith("* made of the parts with data, rescaled") for text in texts)
+    assert "–*" not in Page(write_report(none, "html", "en")).texts
 
 
 # --- HTML

@@ -20,7 +20,7 @@ from csi_service.store.facts import revision_of
 from csi_service.store.folder import Store
 from csi_service.store.published import find_published, list_published, read_file
 from tests.make import make_weights
-from tests.store.kept import call, make, put, survey
+from tests.store.kept import at, call, make, put, survey
 
 SETS = [make_weights()]
 NOW = dt.datetime(2026, 4, 2, 8, tzinfo=dt.UTC)
@@ -137,6 +137,19 @@ def test_an_empty_month_is_a_report(store):
     )
     assert live_report(store, SETS, MARCH).empty
     assert made_report(store, SETS, MARCH, "html", "zh").startswith(b"<!")
+
+
+def test_a_month_far_from_all_ratings_is_a_report(march):
+    put(
+        march,
+        "evaluations",
+        make(
+            "evaluations", evaluation_id="E1", call_id="C0", evaluated_at=at("2026-03-02 09:00"), score=80.0, rating=4
+        ),
+    )
+    model = live_report(march, SETS, Wanted(Asked(parse_period("2019-03")), dt.date(2026, 4, 2)))
+    assert model.empty
+    assert model.counts.raters == 0
 
 
 @pytest.mark.parametrize("writes", [1, 3])

@@ -27,7 +27,7 @@ def test_figures_stand_beside_the_compared_period_with_their_effect_on_the_index
     assert (sla.raw, sla.numerator, sla.n) == (0.85, 935, 1100)
     assert sla.overall == pytest.approx(0.25 / 3, abs=1e-12)
     assert [figure.name for figure in model.components] == ["internal", "external", "complaint"]
-    assert [figure.name for figure in model.kpis] == ["sla", "aht", "fcr", "qa"]
+    assert [figure.name for figure in model.figures if figure.key.count(".") == 2] == ["sla", "aht", "fcr", "qa"]
 
 
 def test_every_figure_is_the_score_tables():
@@ -187,6 +187,25 @@ def test_a_small_group_is_too_thin_and_never_coloured():
     assert {cell.tone for cell in small.cells} == {0}
 
 
+def test_a_group_without_an_index_is_not_too_thin_for_that():
+    model = make_report(groups=make_part(teams=("a", "b"), changes=NO_COMPLAINTS | NO_QA))
+    assert [(group.cells[0].shown, group.too_thin) for group in model.groups] == [(None, False)] * 2
+
+
+def test_what_has_no_name_is_neither_coloured_nor_compared_with():
+    """Calls that were abandoned before an agent had them would make every agent better than the others."""
+    lost = {**dict.fromkeys(DAY, 0), "contacts_abandoned": 500}
+    days = {("2021-01-10", "a"): DAY, ("2021-01-10", "b"): DAY, ("2021-01-10", "unassigned"): lost}
+    model = report_from(FewFacts(days), "2021-01", ("team",))
+    sla = [column.key for column in model.columns].index("csi.internal.sla")
+    assert [(group.names, group.cells[sla].tone) for group in model.groups] == [
+        (("a",), 0),
+        (("b",), 0),
+        (("unassigned",), 0),
+    ]
+    assert report_from(FewFacts({("2021-01-10", "unassigned"): DAY}), "2021-01", ("team",)).groups
+
+
 def test_one_group_and_a_thousand():
     assert len(make_report(groups=make_part(teams=("only",))).groups) == 1
     assert len(make_report(groups=make_part(teams=[f"T{n:04}" for n in range(1000)])).groups) == 1000
@@ -262,6 +281,14 @@ def test_unknown_keys_comparisons_and_days_before_the_first_weights_are_refused(
         report_from(facts, "2021-01", compare="best")
     with pytest.raises(NotFoundError, match="valid from 2000-01-01"):
         report_from(facts, "1999-12")
+
+
+def test_the_trend_knows_which_components_lack_a_part():
+    points = make_report(make_part(changes=NO_QA), trend=[make_part(weights=make_weights())]).trend
+    assert [point.partial_parts for point in points] == [frozenset(), frozenset()]  # below the least coverage
+    no_tickets = {name: GONE for name in MONTH if name.startswith("tickets_")}
+    points = make_report(make_part(changes=no_tickets), trend=[make_part()]).trend
+    assert [point.partial_parts for point in points] == [frozenset(), frozenset({"internal"})]
 
 
 def test_trailing_periods_before_the_first_weights_are_gaps():
