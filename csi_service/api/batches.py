@@ -158,7 +158,7 @@ def plan(services: Services, body: Any, once: Once | None) -> Answer:
     """Keep a plan that was sent to /batches and return what it buys, as the answer to be kept."""
 
     def tell(connection: sa.Connection, made: Plan) -> Answer:
-        return Answer(201, dumps(plain(_plan_body(services, connection, made))))
+        return Answer(201, dumps(plain(_plan_body(services, connection, made))).decode())
 
     seed = secrets.randbits(_SEED_BITS)
     return send_plan(services.store(), load_plan(body), _caller(), seed, services.now(), tell, once)

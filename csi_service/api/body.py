@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import orjson
 from flask import Response, g, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
@@ -48,7 +49,7 @@ def _integer(digits: str) -> int | float:
 
 _READER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 _PAIRS_READER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=_integer)
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
+_RARE_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
 
 
 def read_json(content: bytes) -> Any:
@@ -201,9 +202,12 @@ class BodyReader:
         return decorate
 
 
-def dumps(body: Any) -> str:
-    """Return a body as JSON text."""
-    return _WRITER.encode(body)
+def dumps(body: Any) -> bytes:
+    """Return a body as JSON in UTF-8; half of a surrogate pair, which a refused value may hold, as its escape."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return _RARE_WRITER.encode(body).encode("utf-8", "backslashreplace")
 
 
 def spoken() -> Translate:
@@ -213,9 +217,4 @@ def spoken() -> Translate:
 
 def answer(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:
     """Return a body as a JSON answer."""
-    return told(dumps(body), status, mimetype)
-
-
-def told(text: str, status: int = 200, mimetype: str = "application/json") -> Response:
-    """Return a JSON text as an answer."""
-    return Response(text.encode("utf-8", "backslashreplace"), status, mimetype=mimetype)
+    return Response(dumps(body), status, mimetype=mimetype)

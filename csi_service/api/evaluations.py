@@ -15,10 +15,10 @@ from werkzeug.exceptions import PreconditionRequired
 from werkzeug.routing import BaseConverter
 
 from csi_service.api.auth import requires
-from csi_service.api.body import answer, read_body, spoken
+from csi_service.api.body import answer, dumps, read_body, spoken
 from csi_service.api.examples import RATING_EXAMPLE, RECORDS
 from csi_service.api.query import read_query
-from csi_service.api.records import ONCE_PARAMETER, as_text, read_once, respond
+from csi_service.api.records import ONCE_PARAMETER, read_once, respond
 from csi_service.core.levels import CHINESE, LEVELS
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
@@ -213,11 +213,11 @@ def _tell(judging: Judging, alone: bool, translate: Translate, results: list[Bod
         for result in results
     ]
     if alone:
-        return Answer(201 if told[0]["status"] == "created" else 200, as_text(told[0]))
+        return Answer(201 if told[0]["status"] == "created" else 200, dumps(told[0]).decode())
     unmatched = sum(result.get("unmatched", False) for result in told)
     counts = results_body(told)
     listed = counts.pop("results")
-    return Answer(200, as_text({**counts, "unmatched": unmatched, "results": listed}))
+    return Answer(200, dumps({**counts, "unmatched": unmatched, "results": listed}).decode())
 
 
 def _add_list(found: Blueprint, services: Services, door: Door) -> None:

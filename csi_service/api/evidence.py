@@ -57,39 +57,37 @@ def measure(asked: Sequence[Figure]) -> list[Ratio]:
     """
     found = [_MISSING] * len(asked)
     problems: list[Problem] = []
-    pairs: dict[bool, list[int]] = {True: [], False: []}
+    pairs: list[int] = []
     for index, figure in enumerate(asked):
         numbers = figure.numbers
         if numbers is None:
             continue
         if "numerator" in numbers:
-            pairs[figure.indicator.share].append(index)
+            pairs.append(index)
         elif "value" in numbers:
             found[index] = given(one(numbers["value"]))
         else:
             found[index] = _from_counts(figure, numbers, problems)
-    for share, indexes in pairs.items():
-        if indexes:
-            _divide(asked, indexes, share, found, problems)
+    if pairs:
+        _divide(asked, pairs, found, problems)
     if problems:
         raise InvalidInputError(*problems)
     return found
 
 
-def _divide(
-    asked: Sequence[Figure], indexes: list[int], share: bool, found: list[Ratio], problems: list[Problem]
-) -> None:
+def _divide(asked: Sequence[Figure], indexes: list[int], found: list[Ratio], problems: list[Problem]) -> None:
     numbers = [asked[index].numbers or {} for index in indexes]
     numerators = np.array([pair["numerator"] for pair in numbers])
     denominators = np.array([pair["denominator"] for pair in numbers])
+    shares = np.array([asked[index].indicator.share for index in indexes])
     try:
-        whole = ratio(numerators, denominators, share=share)
+        whole = ratio(numerators, denominators, share=shares)
     except InvalidInputError as error:
         if len(indexes) == 1:
             problems.extend(at((*asked[indexes[0]].path, "numerator"), error).problems)
         else:
             for index in indexes:
-                _divide(asked, [index], share, found, problems)
+                _divide(asked, [index], found, problems)
         return
     for place, index in enumerate(indexes):
         single = slice(place, place + 1)

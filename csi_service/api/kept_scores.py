@@ -120,7 +120,7 @@ def _scores(services: Services, asked: Asked, media: str) -> Made:
         link = {} if cursor is None else {"Link": f'<{_next(cursor)}>; rel="next"'}
         return Made(readings.as_csv(query.keys, rows), reading.revision, _about(about) | link)
     whole = {"rows": list(rows)} if asked["shape"] == "flat" else readings.nested(point, places, asked["depth"])
-    return Made(_json(about | whole), reading.revision)
+    return Made(dumps(about | whole), reading.revision)
 
 
 def _next(cursor: str) -> str:
@@ -150,9 +150,9 @@ def _series(services: Services, asked: Asked, media: str) -> Made:
     if media == CSV:
         return Made(readings.as_csv(query.keys, rows), reading.revision, _about(about))
     if asked["shape"] == "flat":
-        return Made(_json(about | {"rows": list(rows)}), reading.revision)
+        return Made(dumps(about | {"rows": list(rows)}), reading.revision)
     points = [readings.span_body(point) | readings.nested(point, None, asked["depth"]) for point in reading.points]
-    return Made(_json(about | {"points": points}), reading.revision)
+    return Made(dumps(about | {"points": points}), reading.revision)
 
 
 def _evidence(services: Services, node: str, asked: Asked, media: str) -> Made:
@@ -165,8 +165,4 @@ def _evidence(services: Services, node: str, asked: Asked, media: str) -> Made:
     about = readings.span_body(reading.points[0]) | readings.about(reading)
     if media == CSV:
         return Made(readings.evidence_csv(evidence), reading.revision, _about(about))
-    return Made(_json(about | readings.evidence_body(evidence)), reading.revision)
-
-
-def _json(body: Asked) -> bytes:
-    return dumps(body).encode("utf-8", "backslashreplace")
+    return Made(dumps(about | readings.evidence_body(evidence)), reading.revision)

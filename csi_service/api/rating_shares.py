@@ -57,4 +57,4 @@ def _make(services: Services, asked: dict[str, Any], media: str) -> Made:
     rollup = read_rating_shares(services.store(), sets, asked["period"], query, services.today())
     if media == CSV:
         return Made(rollup_csv(rollup), rollup.revision)
-    return Made(dumps(rollup_body(rollup)).encode("utf-8", "backslashreplace"), rollup.revision)
+    return Made(dumps(rollup_body(rollup)), rollup.revision)

@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 
 from csi_service.api import batches
 from csi_service.api.auth import permit, requires
-from csi_service.api.body import MalformedError, dumps, json_content, limit_body, read_json, spoken, told
+from csi_service.api.body import MalformedError, dumps, json_content, limit_body, read_json, spoken
 from csi_service.api.examples import PLAN, RECORDS
 from csi_service.core.told import Told
 from csi_service.facts.kinds import KINDS, Kind
@@ -142,11 +142,11 @@ def _once_key() -> str | None:
 
 def _tell_one(translate: Translate, results: list[dict[str, Any]]) -> Answer:
     (result,) = results
-    return Answer(201 if result["status"] == "created" else 200, as_text(told_result(result, translate)))
+    return Answer(201 if result["status"] == "created" else 200, dumps(told_result(result, translate)).decode())
 
 
 def _tell_all(translate: Translate, results: list[dict[str, Any]]) -> Answer:
-    return Answer(200, as_text(results_body([told_result(result, translate) for result in results])))
+    return Answer(200, dumps(results_body([told_result(result, translate) for result in results])).decode())
 
 
 def _located(response: Response) -> Response:
@@ -155,14 +155,9 @@ def _located(response: Response) -> Response:
     return response
 
 
-def as_text(body: dict[str, Any]) -> str:
-    """Return a body as JSON that can be kept: what was refused may hold half of a surrogate pair."""
-    return dumps(body).encode("utf-8", "backslashreplace").decode()
-
-
 def respond(kept: Answer) -> Response:
     """Return a kept answer as the response to the request at hand."""
-    response = told(kept.body, kept.status)
+    response = Response(kept.body, kept.status, mimetype="application/json")
     if kept.replayed:
         response.headers[REPLAYED] = "true"
     return response

@@ -1,7 +1,6 @@
 """Composite index CSI: the component indices weighed into one figure, and the tree of scores under it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -61,9 +60,9 @@ def compose(nodes: list[Node], weights: WeightSet) -> Node:
     if not values.keys() >= set(USUAL_ORDER):
         return csi
     first, second, third = (values[name] for name in USUAL_ORDER)
-    known = ~np.isnan(first + second + third)
-    order = np.where(known, ((first > second) & (second > third)).astype(np.float64), np.nan)
-    return replace(csi, beside={"usual_order": order})
+    order = np.where(np.isnan(first + second + third), np.nan, (first > second) & (second > third))
+    csi.beside = {"usual_order": order}
+    return csi
 
 
 def walk(node: Node, prefix: str = "") -> Iterator[tuple[str, Node]]:

@@ -26,6 +26,7 @@ class Coverage:
     coverage: Array
     reason: Codes
     effective: Array
+    contributions: Array
 
 
 def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: float) -> Coverage:
@@ -33,32 +34,35 @@ def weigh(values: Sequence[Array], weights: Sequence[float], minimum_coverage: f
 
     With every part present the mean is the weighted sum. From `minimum_coverage` of the weight upwards it is the
     weighted sum over the coverage; below there is no value. `effective` is each part's weight after rescaling,
-    one row a part.
+    `contributions` what it adds to the value, one row a part.
 
     Source: arithmetic aggregation with a data threshold, OECD/JRC Handbook (2008), step 6; the threshold as in COINr.
     """
     stacked = np.array(values)
     shares = np.array(weights)[:, None]
-    total = (stacked * shares).sum(axis=0)
+    weighted = stacked * shares
+    total = weighted.sum(axis=0)
     if not np.isnan(total).any():  # every part has data in every group: the usual case, without the bookkeeping below
         shape = total.shape
         reasons = np.zeros(shape, dtype=np.int8)
-        effective = shares + np.zeros(stacked.shape)
-        return Coverage(np.minimum(total, 1.0), filled(shape, np.nan), filled(shape, 1.0), reasons, effective)
+        value = np.minimum(total, 1.0)
+        return Coverage(value, filled(shape, np.nan), filled(shape, 1.0), reasons, shares, weighted)
     there = ~np.isnan(stacked)
     complete = (there | (shares == 0)).all(axis=0)
     coverage = np.where(complete, 1.0, (there * shares).sum(axis=0))
     divisor = np.where(coverage > 0, coverage, np.nan)
-    mean = np.minimum(np.where(there, stacked * shares, 0.0).sum(axis=0) / divisor, 1.0)  # rounding may pass 1
+    mean = np.minimum(np.where(there, weighted, 0.0).sum(axis=0) / divisor, 1.0)  # rounding may pass 1
     enough = coverage >= minimum_coverage - _COVERAGE_TOLERANCE
     value = np.where(enough, mean, np.nan)
     missing = np.where(coverage == 0, _NO_DATA, _COVERAGE)
+    effective = np.where(there & enough, shares / divisor, np.nan)
     return Coverage(
         value,
         np.where(enough, np.nan, mean),
         coverage,
         np.where(np.isnan(value), missing, _NONE),
-        np.where(there & enough, shares / divisor, np.nan),
+        effective,
+        effective * stacked,
     )
 
 
@@ -75,9 +79,7 @@ def aggregate(
     the children's scores before clamping, from which `raw` is made; their values where it is None.
     """
     shares = [weights[child.name] for child in children]
-    values = [child.value for child in children]
-    scored = weigh(values, shares, minimum_coverage)
-    contributions = scored.effective * np.array(values)
+    scored = weigh([child.value for child in children], shares, minimum_coverage)
     raw = scored.value
     if unclamped is not None:
         added = scored.effective * np.array(unclamped)
@@ -97,7 +99,7 @@ def aggregate(
         n=unknown,
         children=tuple(
             child.weighed(filled(unknown.shape, share), contribution)
-            for child, share, contribution in zip(children, shares, contributions, strict=True)
+            for child, share, contribution in zip(children, shares, scored.contributions, strict=True)
         ),
     )
 

@@ -56,11 +56,11 @@ class Ratio:
     beside: Mapping[str, Array] = field(default_factory=dict)
 
 
-def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str = "") -> Ratio:
+def ratio(numerator: Array, denominator: Array, *, share: bool | Flags = True, what: str = "") -> Ratio:
     """Return the evidence numerator / denominator, one entry a group.
 
-    A NaN on either side is `not_given`, a denominator of 0 is `no_data`; neither is an error. With `share` the
-    numerator counts a part of the denominator.
+    A NaN on either side is `not_given`, a denominator of 0 is `no_data`; neither is an error. With `share` (for all
+    groups, or one entry a group) the numerator counts a part of the denominator.
 
     Raises:
         InvalidInputError: negative or infinite counts, or a share whose numerator exceeds its denominator.
@@ -70,22 +70,20 @@ def ratio(numerator: Array, denominator: Array, *, share: bool = True, what: str
     """
     unknown = np.isnan(numerator) | np.isnan(denominator)
     faults = (np.fmin(numerator, denominator) < 0) | np.isinf(numerator) | np.isinf(denominator)
-    limit = denominator * (1 + SHARE_TOLERANCE) if share else np.inf
+    limit = np.where(share, denominator * (1 + SHARE_TOLERANCE), np.inf)
     if (faults | (numerator > limit)).any():
-        raise InvalidInputError(_count_problem(numerator, denominator, what))
+        raise InvalidInputError(_count_problem(numerator, denominator, limit, what))
     empty = denominator == 0
-    value = numerator / np.where(empty, np.nan, denominator)
-    if share:
-        value = np.minimum(value, 1.0)
+    value = np.minimum(numerator / np.where(empty, np.nan, denominator), np.where(share, 1.0, np.inf))
     return Ratio(numerator, denominator, value, np.where(unknown, _NOT_GIVEN, np.where(empty, _NO_DATA, _NONE)))
 
 
-def _count_problem(numerator: Array, denominator: Array, what: str) -> Problem:
+def _count_problem(numerator: Array, denominator: Array, limit: Array, what: str) -> Problem:
     if ((numerator < 0) | (denominator < 0)).any():
         return Problem(what, "numerator and denominator must not be negative", code="negative")
     if np.isinf(numerator).any() or np.isinf(denominator).any():
         return Problem(what, "numerator and denominator must be finite", code="non_finite")
-    at = int(np.argmax(numerator > denominator * (1 + SHARE_TOLERANCE)))
+    at = int(np.argmax(numerator > limit))
     text = Told(
         "numerator {numerator:g} exceeds denominator {denominator:g}; it must count a part of it",
         numerator=numerator[at],
@@ -219,7 +217,7 @@ def leaf(
         reason=ratio.reason,
         numerator=ratio.numerator,
         denominator=ratio.denominator,
-        coverage=(~np.isnan(value)).astype(np.float64),
+        coverage=np.where(np.isnan(value), 0.0, 1.0),
         partial_value=nothing,
         weight=nothing,
         contribution=nothing,

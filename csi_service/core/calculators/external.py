@@ -100,11 +100,12 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
         leaf(name, evidence, evidence.value).weighed(share, contribution)
         for (name, evidence), share, contribution in zip(ratios.items(), shares, contributions, strict=True)
     )
+    numerator, denominator = _totals(evidences, counts)
     return leaf(
         "external",
         Ratio(
-            _total([evidence.numerator for evidence in evidences], counts),
-            _total([evidence.denominator for evidence in evidences], counts),
+            numerator,
+            denominator,
             value,
             np.where(there, _NONE, missing),
             "value" if all(evidence.evidence == "value" for evidence in evidences) else "counts",
@@ -116,11 +117,11 @@ def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -
     )
 
 
-def _total(counts: Sequence[Array], counted: Flags) -> Array:
-    """Sum over the channels that enter the value, one entry a group; NaN where none has a count."""
-    stacked = np.array(counts)
+def _totals(evidences: Sequence[Ratio], counted: Flags) -> Array:
+    """Both counts, summed over the channels that enter the value, one entry a group; NaN where none has a count."""
+    stacked = np.array([[each.numerator for each in evidences], [each.denominator for each in evidences]])
     known = counted & ~np.isnan(stacked)
-    return np.where(known.any(axis=0), np.where(known, stacked, 0.0).sum(axis=0), np.nan)
+    return np.where(known.any(axis=1), np.where(known, stacked, 0.0).sum(axis=1), np.nan)
 
 
 def _pooled_view(evidences: Sequence[Ratio], shares: Array, name: str) -> Array:

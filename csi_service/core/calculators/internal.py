@@ -5,7 +5,7 @@ handling time, first contact resolution and recording scores, weighed; at 1 thos
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,10 @@ QUALITY_METHODS = ("mean_of_scores", "points")
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What an operator sets for the internal index; shares are fractions of 1, times are seconds."""
+    """What an operator sets for the internal index; shares are fractions of 1, times are seconds.
+
+    `notes` are by figure what its score says of the parameters it was made with.
+    """
 
     weights: Mapping[str, float]
     rules: Mapping[str, Rule]
@@ -53,6 +56,19 @@ class Parameters:
     resolution_method: str = "reactivation"
     resolution_window_days: float = 7.0
     quality_method: str = "mean_of_scores"
+    notes: Mapping[str, Mapping[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the notes together, once for all scores."""
+        methods: dict[str, dict[str, Any]] = {
+            "sla": {"service_level_method": self.service_level_method, "threshold_seconds": self.threshold_seconds},
+            "aht": {"components": self.handling_components},
+            "fcr": {"resolution_method": self.resolution_method},
+            "qa": {"quality_method": self.quality_method},
+        }
+        floors = {name: {"floor": floor} for name, floor in self.floors.items()}
+        notes = {name: {**self.rules[name].notes(), **methods[name], **floors.get(name, {})} for name in self.weights}
+        object.__setattr__(self, "notes", notes)
 
 
 def read(table: Table) -> Parameters:
@@ -179,21 +195,12 @@ def quality(m: Measures, p: Parameters) -> Ratio:
 
 def index(ratios: Mapping[str, Ratio], p: Parameters, minimum_coverage: float) -> Node:
     """Return I-CSI: the weighted mean of the scores of its figures."""
-    methods: dict[str, dict[str, Any]] = {
-        "sla": {"service_level_method": p.service_level_method, "threshold_seconds": p.threshold_seconds},
-        "aht": {"components": p.handling_components},
-        "fcr": {"resolution_method": p.resolution_method},
-        "qa": {"quality_method": p.quality_method},
-    }
     children = []
     for name in p.weights:
         evidence, rule = ratios[name], p.rules[name]
         floor = p.floors.get(name)
         below = {} if floor is None else {"below_floor": _outside(evidence.value, floor, rule.lower_is_better)}
-        notes = {**rule.notes(), **methods[name]}
-        if floor is not None:
-            notes["floor"] = floor
-        children.append(leaf(name, evidence, attain(evidence.value, rule), below, notes))
+        children.append(leaf(name, evidence, attain(evidence.value, rule), below, p.notes[name]))
     return aggregate("internal", children, p.weights, minimum_coverage)
 
 
