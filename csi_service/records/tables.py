@@ -329,7 +329,8 @@ APPEALS = sa.Table(
     sa.Column("revision", Number, nullable=False),
 )
 sa.Index(None, APPEALS.c.status)
-UPHELD = "upheld"  # the status of an appeal whose decision stands against imports
+UPHELD = "upheld"
+DECIDED = sa.select(APPEALS.c.evaluation_id).where(APPEALS.c.status == UPHELD)  # what became of these stands
 # What the answers to a QA form came to; it counts as long as the evaluation's own revision is this one.
 FORM_ANSWERS = sa.Table(
     "form_answers",

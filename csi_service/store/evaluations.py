@@ -29,7 +29,7 @@ from csi_service.store.drafts import EVALUATIONS, Draft
 from csi_service.store.draws import people
 from csi_service.store.folder import Store
 from csi_service.store.form_answers import keep_answers, kept_result
-from csi_service.store.judging import FOR_OTHERS, check_judge
+from csi_service.store.judging import FOR_OTHERS, check_judge, decided_of, stands
 from csi_service.store.parts import fold_posted
 from csi_service.store.places import keep_located, locate
 from csi_service.store.sending import changes_of
@@ -235,7 +235,7 @@ def change_evaluation(
     stay as they are.
 
     Raises:
-        NotFoundError, NotAllowedError, OutdatedError: see `_standing`.
+        NotFoundError, NotAllowedError, OutdatedError, ConflictError: see `_standing`.
         InvalidInputError: the draft cannot be kept.
     """
     if draft.sent.record is None:
@@ -264,7 +264,7 @@ def delete_evaluation(store: Store, kept: Kept, fits: Fits, caller: Caller, now:
     """Delete an evaluation; with `rated` one that is a rating alone.
 
     Raises:
-        NotFoundError, NotAllowedError, OutdatedError: see `_standing`.
+        NotFoundError, NotAllowedError, OutdatedError, ConflictError: see `_standing`.
         ConflictError: it carries a score too, and only its rating was to go.
     """
     at = now.astimezone(dt.UTC).replace(tzinfo=None)
@@ -290,6 +290,7 @@ def _standing(connection: sa.Connection, kept: Kept, fits: Fits, caller: Caller)
         NotFoundError: it was deleted since it was found.
         NotAllowedError: it is another rater's, or of the caller's own call.
         OutdatedError: it is not as the caller has read it.
+        ConflictError: it was changed on appeal.
     """
     number = kept.record["evaluation_id"]
     old = find_records(connection, EVALUATIONS, [(number,)]).get((number,))
@@ -306,6 +307,8 @@ def _standing(connection: sa.Connection, kept: Kept, fits: Fits, caller: Caller)
     if not fits(old["revision"]) or old["call_id"] != kept.record["call_id"]:
         text = Told('somebody has changed it since; its ETag is "{revision}" now', revision=old["revision"])
         raise OutdatedError(Told("{number!r} is not as you have read it: {text}", number=number, text=text))
+    if decided_of(connection, [number]):
+        raise ConflictError(stands(number))
     agents = people(connection, [old["rater"]] if old["rater"] else [])
     place = None if kept.unmatched else {"team": kept.team, "agent": kept.agent}
     problem = check_judge(old, place, caller, next((person.agent for person in agents.values()), None))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import Kind
 from csi_service.records.database import upsert
-from csi_service.records.tables import APPEALS, RECORDS, UPHELD, Instant
+from csi_service.records.tables import DECIDED, RECORDS, Instant
 from csi_service.store.bulk import compare, create_spans, create_staged, differs, fill, is_one, put, staged
 from csi_service.store.put_aside import put_aside
 from csi_service.store.writes import TOGETHER, SameCallDays, find_same_call_days, mark_days, place_evaluations
@@ -88,8 +88,7 @@ def put_staged(
 
 def _leave_decided(connection: sa.Connection, new: sa.Table) -> int:
     """Leave out the evaluations that an upheld appeal has changed or withdrawn; return how many."""
-    decided = sa.select(APPEALS.c.evaluation_id).where(APPEALS.c.status == UPHELD)
-    return connection.execute(sa.delete(new).where(new.c.evaluation_id.in_(decided))).rowcount
+    return connection.execute(sa.delete(new).where(new.c.evaluation_id.in_(DECIDED))).rowcount
 
 
 def _place_in_batches(connection: sa.Connection, new: sa.Table) -> None:

@@ -8,7 +8,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from csi_service.core.told import Told
 from csi_service.errors import Problem
 from csi_service.facts.kinds import Kind
 from csi_service.records.database import chunks
-from csi_service.records.tables import PLAN_CALLS, PLAN_STRATA, PLANS
+from csi_service.records.tables import APPEALS, DECIDED, PLAN_CALLS, PLAN_STRATA, PLANS
 from csi_service.schema.records import Sent
 from csi_service.store.audit import note_many
 from csi_service.store.drafts import EVALUATIONS, Draft, refused
@@ -31,6 +31,19 @@ from csi_service.store.writes import Record, find_records
 
 FOR_OTHERS = "rating.for_others"
 _AT_ONCE = 500
+
+
+def decided_of(connection: sa.Connection, evaluations: Sequence[str]) -> set[str]:
+    """Return which of some evaluations, by their numbers, an appeal has changed or withdrawn."""
+    found: set[str] = set()
+    for some in chunks(evaluations, _AT_ONCE):
+        found.update(connection.execute(DECIDED.where(APPEALS.c.evaluation_id.in_(some))).scalars())
+    return found
+
+
+def stands(evaluation: str) -> str:
+    """Return why an evaluation that was decided on appeal is not touched."""
+    return Told("{number!r} was changed or withdrawn on appeal, and that stands", number=evaluation)
 
 
 def made_id(prefix: str, record: Mapping[str, Any]) -> str:
@@ -47,6 +60,7 @@ class _Known:
     plans: Mapping[str, bool]  # batch or plan: whether it is drawn
     drawn: Mapping[tuple[str, str], str]  # batch or plan, and call: the batch
     kept: Mapping[tuple[Any, ...], Record]
+    decided: Collection[str]  # the evaluations that an appeal has changed or withdrawn
 
 
 @dataclass(slots=True)
@@ -83,10 +97,11 @@ class Judging:
         plans, drawn = _planned(connection, records)
         raters = {record["rater"] for record in records} - {None}
         agents = {name: person.agent for name, person in people(connection, raters).items()}
-        known = _Known(agents, plans, drawn, {})
+        known = _Known(agents, plans, drawn, {}, ())
         placed = [item if item.record is None else self._placed(item, item.record, known) for item in named]
-        ids = [(item.record["evaluation_id"],) for item in placed if item.record is not None]
-        known = dataclasses.replace(known, kept=find_records(connection, EVALUATIONS, ids))
+        ids = [item.record["evaluation_id"] for item in placed if item.record is not None]
+        kept = find_records(connection, EVALUATIONS, [(each,) for each in ids])
+        known = dataclasses.replace(known, kept=kept, decided=decided_of(connection, ids))
         return [item if item.record is None else self._checked(item, item.record, caller, known) for item in placed]
 
     def _placed(self, item: Sent, record: Record, known: _Known) -> Sent:
@@ -115,6 +130,9 @@ class Judging:
         if old is not None and not may_replace(old, record, caller):
             text = Told("is taken by an evaluation that you may not replace; give another one")
             return refused(item, Problem("/evaluation_id", text, record["evaluation_id"], "not_allowed"))
+        if record["evaluation_id"] in known.decided and (old is None or old != old | record):
+            number = record["evaluation_id"]
+            return refused(item, Problem("/evaluation_id", stands(number), number, "decided"))
         if place is None:
             self.unmatched.add(item.where)
         return item

@@ -33,6 +33,7 @@ _ALONE: dict[str, type[UserError]] = {  # what refuses the only record with a st
     "own_call": NotAllowedError,
     "not_found": NotFoundError,
     "form_version": ConflictError,
+    "decided": ConflictError,
 }
 
 

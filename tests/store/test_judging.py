@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from csi_service.access import Caller
 from csi_service.core.levels import LEVELS
 from csi_service.core.periods import parse_period
-from csi_service.errors import DamagedError, NotAllowedError, NotFoundError, OutdatedError
+from csi_service.errors import (
+    ConflictError,
+    DamagedError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    OutdatedError,
+)
 from csi_service.facts.kinds import KINDS
 from csi_service.forms_folder import FormsFolder, shipped_forms
 from csi_service.records.database import next_revision
@@ -19,6 +26,7 @@ from csi_service.schema.evaluations import EVALUATION, RATING, RATING_CHANGE
 from csi_service.schema.records import read_records
 from csi_service.store import places
 from csi_service.store.answers import Answer
+from csi_service.store.appeals import Decision, decide_appeal, file_appeal
 from csi_service.store.drafts import EVALUATIONS, draft_evaluation, draft_rating
 from csi_service.store.evaluations import (
     Wanted,
@@ -358,3 +366,30 @@ def test_a_form_that_weighs_its_sections_scores_by_their_weights(kept, tmp_path)
     record = draft_evaluation(item, NOW, forms, kept.time_zone).sent.record
     # 0.5 x 0.8 + 0.25 + 0.25 = 0.9 of 100 points
     assert (record["score"] / record["full_marks"], record["full_marks"]) == (pytest.approx(0.9, abs=1e-12), 100)
+
+
+@pytest.mark.parametrize("withdraw", [False, True])
+def test_what_was_decided_on_appeal_stands_against_all_who_judge(kept, withdraw):
+    number = send(kept, rating("C1", 2))[0]["id"]
+    appeal = file_appeal(kept, number, "the customer was told", LENA, NOW)
+    uma = Caller("uma", "lead", 3, "csi_3")
+    decide_appeal(kept, appeal.id, Decision(True, "heard", {} if withdraw else {"rating": 4}, withdraw), uma, NOW)
+    for caller in (RITA, LENA, Caller("sync", "operator", 4, "csi_4")):
+        with pytest.raises(InvalidInputError, match=f"'{number}' was changed or withdrawn on appeal"):
+            send(kept, rating("C1", 2, rater="rita"), caller=caller)
+    found, _ = list_evaluations(kept, Wanted(call_id="C1"), None)
+    assert [each.record["rating"] for each in found] == ([] if withdraw else [4])
+    for each in found:
+        for act in (
+            lambda one: change(kept, one, 1, lambda _: True),
+            lambda one: delete_evaluation(kept, one, lambda _: True, RITA, NOW, rated=True),
+        ):
+            with pytest.raises(ConflictError, match="changed or withdrawn on appeal"):
+                act(each)
+
+
+def test_sending_what_was_decided_on_appeal_changes_nothing(kept):
+    number = send(kept, rating("C1", 2))[0]["id"]
+    appeal = file_appeal(kept, number, "the customer was told", LENA, NOW)
+    decide_appeal(kept, appeal.id, Decision(True, "heard", {"rating": 4}), Caller("uma", "lead", 3, "csi_3"), NOW)
+    assert send(kept, rating("C1", 4))[0]["status"] == "unchanged"
