@@ -274,6 +274,7 @@ def test_the_papers_say_what_the_scores_said(judged, published):
 
 def test_the_groups_on_paper_are_those_of_the_scores(judged, published):
     _, teams = judged.scores()
+    assert teams.keys() == month.TEAMS.keys()
     groups = rows_of(judged.document("xlsx", by="team"), "Groups")
     for team, nodes in teams.items():
         cells = dict(zip(groups["Team"], groups[f"{team} (thin)"], strict=True))
@@ -284,6 +285,7 @@ def test_the_published_stays_and_the_restated_stands_beside_it(judged, published
     before, papers = published
     now, teams = judged.scores()
     check(now, month.expected(judged.judged, [*month.COMPLAINTS, month.LATE]))
+    assert teams.keys() == month.TEAMS.keys()
     for team, nodes in teams.items():
         check(nodes, month.expected(judged.judged, [*month.COMPLAINTS, month.LATE], team))
     changed = {each["node"]: (each["published"], each["now"]) for each in restated["changed"]}

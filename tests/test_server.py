@@ -233,9 +233,11 @@ def test_the_counts_of_all_workers_are_summed_also_of_one_that_was_killed(tmp_pa
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         for _ in range(WITHIN_SECONDS * 10):
-            if sum("Booting worker" in line["event"] for line in server.lines()) == 6:
+            begun = sum("Booting worker" in line["event"] for line in server.lines())
+            if begun == 6:
                 break
             time.sleep(0.1)
+        assert begun == 6
         for _ in range(30):
             server.ask("/healthz")
         found = [requests_counted(server) for _ in range(6)]
@@ -295,7 +297,9 @@ def test_writes_under_way_end_before_the_stop_and_every_acknowledged_one_is_ther
         threads = [threading.Thread(target=send_single, args=(name,)) for name in "ABC"]
         for thread in threads:
             thread.start()
+        deadline = time.monotonic() + WITHIN_SECONDS
         while len(acknowledged) < 5:
+            assert time.monotonic() < deadline, refused
             time.sleep(0.01)
         threads.append(threading.Thread(target=send_many))
         threads[-1].start()

@@ -12,10 +12,11 @@ from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
 from csi_service.api.body import answer
 from csi_service.api.docs import DOCUMENT_POLICY
+from csi_service.api.evidence import at
 from csi_service.api.query import read_query
-from csi_service.core.periods import parse_period
+from csi_service.core.periods import Period, parse_period
 from csi_service.core.told import Told
-from csi_service.errors import NotAllowedError, NotFoundError
+from csi_service.errors import InvalidInputError, NotAllowedError, NotFoundError
 from csi_service.language import chosen
 from csi_service.schema.reports import (
     LISTS,
@@ -124,7 +125,20 @@ def _wanted(services: Services, period: str, keys: tuple[str, ...], compare: str
     from csi_service.report.collect import Asked  # brings the report's own libraries with it
     from csi_service.report.kept import Wanted
 
-    return Wanted(Asked(parse_period(period), keys, compare), services.today(), g.caller.teams)
+    return Wanted(Asked(_period(period), keys, compare), services.today(), g.caller.teams)
+
+
+def _period(text: str) -> Period:
+    try:
+        return parse_period(text)
+    except InvalidInputError as error:
+        stem, dot, ending = text.rpartition(".")
+        if dot and not stem.endswith("."):  # 2026-10.doc, and no span of days
+            formats = ", ".join(TYPES)
+            raise NotFoundError(
+                Told("a report has no format {ending!r}; there are {formats}", ending=ending, formats=formats)
+            ) from error
+        raise at(("period",), error) from error
 
 
 def _centre_only() -> None:

@@ -152,3 +152,15 @@ def test_the_items_of_a_form_that_differ_most_come_first(app, services, people):
     assert found[0] == {"form": "default", "item": last, "pairs": 1, "differing_share": 1.0, "na_share": 0.0,
                         "mean_difference": 1.0}  # fmt: skip
     assert {row["differing_share"] for row in found[1:]} == {0.0}
+
+
+def test_who_had_rated_cannot_rate_over_what_was_decided(people):
+    number = file(people["uwe"]).json["id"]
+    other = people["tia"]
+    assert decide(other, number, decision="upheld", rating=5).status_code == 200
+    again = {"evaluation_id": "E1", "call_id": "C1", "evaluated_at": "2026-01-12T10:00:00+08:00", "score": 60}
+    assert "changed or withdrawn on appeal" in refused(people["ann"].post("/api/v1/evaluations", json=again), 409)
+    changed = people["ann"].put("/api/v1/evaluations/E1", json={"score": 60}, headers={"If-Match": "*"})
+    assert "changed or withdrawn on appeal" in refused(changed, 409)
+    refused(people["ann"].delete("/api/v1/evaluations/E1", headers={"If-Match": "*"}), 409)
+    assert people["ann"].get("/api/v1/evaluations/E1").json["rating"] == 5

@@ -1,6 +1,7 @@
 """Plans over HTTP: what they buy, the draw, worklists, and what is refused with which status."""
 
 import pytest
+from scipy import stats
 
 from csi_service.store import plans
 from tests.api.ask import PROBLEM, refuse
@@ -57,7 +58,10 @@ def test_a_plan_tells_what_it_buys_before_anything_is_drawn(lead, calls):
     ]  # fmt: skip
     # 1.959964^2 x 0.25 / 0.05^2 = 384.1; of 50: 384.1 / (1 + 383.1 / 50) = 44.3; for 0.03: 1067.1 -> 47.8
     assert (made["buys"]["needed_for_5_points"], made["buys"]["needed_for_3_points"]) == (45, 48)
-    assert 0.15 < made["buys"]["half_width"] < 0.25  # about 1.96 x 0.5 / sqrt(20) = 0.22
+    # 15 calls for 0.8 of all and 5 for 0.2 tell as much as 1 / (0.64 / 15 + 0.04 / 5) = 19.7 drawn from all alike
+    alike = 1 / (0.64 / 15 + 0.04 / 5)
+    upper = stats.beta.ppf(0.975, alike / 2 + 0.75, alike / 2 + 0.25)  # quarter-beta, for half of them
+    assert made["buys"]["half_width"] == pytest.approx(upper - 0.5, abs=1e-9)
     assert made["progress"] == {"calls": 0, "done": 0, "left": 0, "unassigned": 0, "overdue": False}
     assert lead.get(f"{URL}/P").json == made
 

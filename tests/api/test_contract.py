@@ -70,7 +70,9 @@ def related(response) -> bool:
         return False
     entries = json.loads(response.content)["errors"]
     own_rules = ("/weights", "/mapping", "/time_zone")
-    return all(entry["code"] in RELATIONS or entry["pointer"].startswith(own_rules) for entry in entries)
+    return bool(entries) and all(
+        entry["code"] in RELATIONS or entry["pointer"].startswith(own_rules) for entry in entries
+    )
 
 
 @schema.parametrize()

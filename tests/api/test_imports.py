@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,9 @@ def test_a_file_is_sent_followed_and_counts(operator, services):
 def test_the_worker_starts_by_itself(app, services, viewer_key):
     client = keyed(app, new_key(services, "operator"))
     where = send(client, ("calls.csv", CALLS), kind="calls").headers["Location"]
-    for _ in range(600):
-        found = client.get(where).json
-        if found["status"] not in ("waiting", "running"):
-            break
+    deadline = time.monotonic() + 60
+    while (found := client.get(where).json)["status"] in ("waiting", "running") and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert found["status"] == "done"
 
 

@@ -30,6 +30,12 @@ def scrape(client):
     }
 
 
+def test_a_key_of_some_teams_sees_no_metrics(services, app):
+    answer = keyed(app, new_key(services, "operator", "limited", teams=("A",))).get("/metrics")
+    assert (answer.status_code, answer.content_type) == (403, "application/problem+json")
+    assert "all teams" in answer.json["detail"]
+
+
 def requests(samples, **labels):
     return samples.get(("csi_requests_total", *sorted(labels.items())), 0)
 

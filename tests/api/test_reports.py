@@ -94,7 +94,7 @@ def test_a_key_of_one_team_gets_its_team_s_report_and_nothing_published(filled, 
 @pytest.mark.parametrize(
     ("path", "where"),
     [
-        ("2026-13.html", "period"),
+        ("2026-13.html", "/period"),
         ("2026-03.html?lang=fr", "/lang"),
         ("2026-03.html?by=agent&by=team&by=site", "/by"),
         ("2026-03.html?compare=never", "/compare"),
@@ -113,3 +113,16 @@ def test_an_unfinished_period_is_served_but_not_published(filled, web):
     refused = web.post("/api/v1/reports/2026-11/publish", json={}, headers=bearer(new_key(filled, "analyst")))
     assert refused.status_code == 409
     assert "2026-12-01" in refused.json["detail"]
+
+
+@pytest.mark.parametrize("format_", ["doc", "PDF", ""])
+def test_a_format_that_a_report_does_not_have_is_told_with_those_that_it_has(filled, web, format_):
+    answer = web.get(f"/api/v1/reports/2026-03.{format_}", headers=key_of(filled, "viewer"))
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+    assert answer.json["detail"] == f"a report has no format {format_!r}; there are html, pdf, xlsx"
+
+
+@pytest.mark.parametrize("period", ["2026-13", "march", "2026-03-09..2026-03-01"])
+def test_what_is_no_period_is_told_with_its_place(filled, web, period):
+    (error,) = web.get(f"/api/v1/reports/{period}", headers=key_of(filled, "viewer")).json["errors"]
+    assert (error["pointer"], error["value"]) == ("/period", period)

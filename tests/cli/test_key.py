@@ -74,7 +74,7 @@ def test_a_name_that_is_taken_is_refused(data):
 
 def test_a_data_folder_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert "file" in complaint(create(tmp_path / "file", "--name", "x", "--role", "viewer"))
+    assert "/file' is a file" in complaint(create(tmp_path / "file", "--name", "x", "--role", "viewer"))
 
 
 def test_the_environment_names_the_folder_where_no_option_does(tmp_path):

@@ -89,7 +89,13 @@ def test_diff_shows_what_differs_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("show", "mine"), ("diff", "default", "mine"), ("show", "mine.toml"), ("check", "mine.toml")]
+    ("arguments", "said"),
+    [
+        (("show", "mine"), "there are no weights 'mine'; there are bank, default, telecom"),
+        (("diff", "default", "mine"), "there are no weights 'mine'; there are bank, default, telecom"),
+        (("show", "mine.toml"), "mine.toml: there is no such file"),
+        (("check", "mine.toml"), "1 of 1 files cannot be used"),
+    ],
 )
-def test_weights_that_are_not_there_are_refused(arguments):
-    assert complaint(csi("weights", *arguments))
+def test_weights_that_are_not_there_are_refused(arguments, said):
+    assert complaint(csi("weights", *arguments)) == said

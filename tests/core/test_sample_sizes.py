@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from csi_service.core.intervals import quarter_beta
 from csi_service.core.quantiles import t_quantile
@@ -49,15 +50,15 @@ def test_a_finite_population_needs_fewer_and_never_more_than_it_has(share, half_
 @pytest.mark.parametrize(
     ("rate", "half_width", "size"),
     [
-        (0, 0.05, 785),
-        (0.001, 0.05, 960),  # (1.95996 x 25 / 0.05)^2 x 0.000999 = 959.4
-        (0.005, 0.05, 4778),
-        (0.01, 0.05, 9508),
-        (0.02, 0.05, 18_824),
-        (0.001, 0.02, 5997),
-        (0.005, 0.02, 29_862),
-        (0.01, 0.02, 59_423),
-        (0.02, 0.02, 117_645),
+        (0, 0.05, 785),  # 25 x 3.1379 / (2 x 0.05) = 784.5, with the 97.5 % point of gamma(3/4)
+        (0.001, 0.05, 960),  # (1.95996 x 25 / 0.05)^2 x 0.001 x 0.999 = 959.4; likewise
+        (0.005, 0.05, 4778),  # 4,777.8
+        (0.01, 0.05, 9508),  # 9,507.6
+        (0.02, 0.05, 18_824),  # 18,823.1
+        (0.001, 0.02, 5997),  # 5,996.3
+        (0.005, 0.02, 29_862),  # 29,861.3
+        (0.01, 0.02, 59_423),  # 59,422.6
+        (0.02, 0.02, 117_645),  # 117,644.7
     ],
 )
 def test_contacts_for_the_complaint_index(rate, half_width, size):
@@ -81,12 +82,20 @@ def test_none_seen_among_so_many_shows_it_and_among_one_fewer_does_not(highest):
 
 
 def test_none_seen_among_62_shows_at_most_a_twentieth():
+    # the upper quarter-beta limit of none: 0.05004 of 61, 0.04925 of 62
+    assert [stats.beta.ppf(0.975, 0.75, n + 0.25) <= 0.05 for n in (61, 62)] == [False, True]
     assert size_for_none_seen(0.05) == 62
 
 
 @pytest.mark.parametrize(
     ("before", "after", "size"),
-    [(0.80, 0.85, 906), (0.90, 0.92, 3213), (0.005, 0.004, 70_321), (0.85, 0.80, 906)],
+    [
+        # z = 0.841621 at 80 %: (1.959964 sqrt(2 x .825 x .175) + 0.841621 sqrt(.16 + .1275))^2 / .0025
+        (0.80, 0.85, 906),  # 905.4
+        (0.90, 0.92, 3213),  # 3,212.9
+        (0.005, 0.004, 70_321),  # 70,320.9
+        (0.85, 0.80, 906),
+    ],
 )
 def test_cases_for_a_change(before, after, size):
     assert size_for_change(before, after) == size
@@ -97,7 +106,14 @@ def test_more_power_takes_more_cases():
     assert size_for_change(0.80, 0.85, power=0.9) == 1212
 
 
-@pytest.mark.parametrize(("deviation", "half_width", "size"), [(0.12, 0.05, 25), (0.12, 0.03, 64), (0, 0.1, 2)])
+@pytest.mark.parametrize(
+    ("deviation", "half_width", "size"),
+    [
+        (0.12, 0.05, 25),  # t = 2.0639 of 24 degrees: 2.0639 x 0.12 / 5 = 0.0495; one fewer: 0.0507
+        (0.12, 0.03, 64),  # t = 1.9983 of 63 degrees: 1.9983 x 0.12 / 8 = 0.02998; one fewer: 0.0302
+        (0, 0.1, 2),
+    ],
+)
 def test_scores_for_a_mean(deviation, half_width, size):
     assert size_for_mean(deviation, half_width) == size
 

@@ -20,6 +20,7 @@ from csi_service.store.verdict import FAULT, GOOD, NOTE
 from csi_service.weights_folder import WeightsFolder
 from tests.make import WEIGHTS
 from tests.store.kept import ask, call, put, survey
+from tests.store.test_backup import files, tables
 
 TODAY = dt.date(2026, 11, 24)
 
@@ -74,10 +75,17 @@ def test_a_healthy_folder_has_no_fault(filled, fast):
     assert ("good counters" in found) == (not fast)
 
 
-def test_nothing_is_made_or_changed(filled, tmp_path):
-    before = sorted(path for path in tmp_path.rglob("*") if not path.name.startswith("csi.sqlite-"))
-    look(filled)
-    assert sorted(path for path in tmp_path.rglob("*") if not path.name.startswith("csi.sqlite-")) == before
+@pytest.mark.parametrize("fast", [False, True])
+def test_nothing_is_made_or_changed_but_counters_by_the_full_look(filled, tmp_path, fast):
+    def everything():
+        paths = sorted(path for path in tmp_path.rglob("*") if not path.name.startswith("csi.sqlite-"))
+        kept = {name: content for name, content in files(tmp_path).items() if "csi.sqlite" not in name}
+        rows = {name: found for name, found in tables(filled).items() if fast or name not in ("counted", "counters")}
+        return paths, kept, rows
+
+    before = everything()
+    look(filled, fast)
+    assert everything() == before
 
 
 def test_a_folder_that_is_not_there(store, tmp_path):

@@ -139,9 +139,9 @@ def test_headers_and_cells_are_texts(store, tmp_path, write):
         pq.write_table(pa.table({name: list(column) for name, column in zip(header, columns, strict=True)}), path)
     made, calls = sent(store, path)
     assert (made.status, made.error) == ("done", None)
-    if write != "xlsx":  # a workbook's formula counts as its value, which this one has none of
-        assert [call["team"] for call in calls] == hostile
-    assert len(calls) == len(hostile)
+    # a workbook's formula counts as its value, which this one has none of
+    expected = [None if write == "xlsx" and text.startswith("=") else text for text in hostile]
+    assert [call["team"] for call in calls] == expected
     assert SECRET not in all_told(store)
 
 
