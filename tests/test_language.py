@@ -9,6 +9,8 @@ import string
 import pytest
 from babel.messages.pofile import read_po
 
+from csi_service.cli import COMMANDS, csi
+from csi_service.cli.help import help_texts
 from csi_service.core.told import Told, chained
 from csi_service.errors import InvalidInputError, NotFoundError, Problem, WeightsError
 from csi_service.language import LANGUAGES, MARKS, chosen, message_of, tell, told_error, translator
@@ -18,6 +20,7 @@ PACKAGE = ROOT / "csi_service"
 MESSAGES = {"Problem": 1, "report": 1, "fault": 0, "refusal": 0, "NotAcceptable": 0, "UnsupportedMediaType": 0}
 WITHOUT = {"InvalidInputError", "DocumentError", "WeightsError", "FormError", "MappingError", "ValidationError"}
 CATALOGUE = PACKAGE / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
+HELP = {*help_texts(csi), *(text for _, text in COMMANDS.values())}
 
 
 def texts_of(folder):
@@ -120,9 +123,9 @@ def catalogue():
         return {message.id: message for message in read_po(stream, locale="zh", abort_invalid=True) if message.id}
 
 
-def untranslated(folder):
+def untranslated(texts):
     messages = catalogue()
-    return sorted(text for text in texts_of(folder) if text not in messages or not messages[text].string)
+    return sorted(text for text in texts if text not in messages or not messages[text].string)
 
 
 def values_in(text):
@@ -131,11 +134,16 @@ def values_in(text):
 
 def test_every_text_of_the_code_has_its_chinese():
     assert len(texts_of(PACKAGE)) > 200
-    assert untranslated(PACKAGE) == []
+    assert untranslated(texts_of(PACKAGE)) == []
+
+
+def test_every_help_text_has_its_chinese():
+    assert len(HELP) > 100
+    assert untranslated(HELP) == []
 
 
 def test_no_text_stands_in_the_catalogue_that_the_code_no_longer_has():
-    assert sorted(set(catalogue()) - texts_of(PACKAGE)) == []
+    assert sorted(set(catalogue()) - texts_of(PACKAGE) - HELP) == []
     assert not any(message.fuzzy for message in catalogue().values())
 
 
@@ -146,7 +154,7 @@ def test_a_translation_has_the_values_of_its_text():
 
 def test_an_untranslated_text_is_found(tmp_path):
     (tmp_path / "a.py").write_text('print(words("A text that nobody translated"), marked("Team"))', encoding="utf-8")
-    assert untranslated(tmp_path) == ["A text that nobody translated"]
+    assert untranslated(texts_of(tmp_path)) == ["A text that nobody translated"]
 
 
 def test_every_message_of_an_error_can_be_told_in_another_language():

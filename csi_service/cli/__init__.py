@@ -10,6 +10,7 @@ import sys
 import click
 
 from csi_service import __version__
+from csi_service.cli.help import SpokenContext, spoken_help
 from csi_service.cli.language import lang_option, speak, with_language, words
 from csi_service.core.told import Told
 from csi_service.errors import CsiError
@@ -51,7 +52,7 @@ class _Commands(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
-        return with_language(command)
+        return spoken_help(with_language(command))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -62,6 +63,9 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="csi")
 def csi() -> None:
     """Customer satisfaction indices of a contact centre, from its own files or as a service."""
+
+
+csi.context_class = SpokenContext
 
 
 def main() -> None:

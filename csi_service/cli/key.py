@@ -66,7 +66,7 @@ def list_(data: Path | None) -> None:
 @click.argument("which", metavar="NAME|PREFIX")
 @data_option
 def revoke(which: str, data: Path | None) -> None:
-    """Make a key worthless at once, everywhere."""
+    """Make a key worthless, everywhere."""
     services = services_for(data)
     gone = revoke_key(services.store().database, which, actor(), services.now())
     say("Revoked {prefix} of {name}.", err=True, prefix=gone.prefix, name=gone.name)

@@ -86,6 +86,23 @@ def test_the_language_is_that_of_the_option_else_of_the_setting_else_english(mon
     assert csi(*asked, "--lang", "en", CSI_LANGUAGE="zh").out == english.out
 
 
+@pytest.mark.parametrize("command", ["", "score", "sample plan", "sample", "restore", "report publish"])
+def test_help_is_told_in_the_language_chosen_and_fits_the_terminal(command):
+    shown = csi(*command.split(), "--help", CSI_LANGUAGE="zh").out
+    assert shown.startswith("用法：csi")
+    assert "显示此帮助并退出。" in shown
+    told = [line for line in shown.splitlines() if re.search("[a-z]{4,} [a-z]{3,} [a-z]{3,}", line)]
+    assert [line for line in told if "csi report 2021-01" not in line] == []  # no English sentence is left
+    assert max(map(places, shown.splitlines())) <= 80
+    assert csi(*command.split(), "--help").out.startswith("Usage: csi")
+
+
+def test_help_in_chinese_tells_what_click_adds():
+    shown = csi("sample", "plan", "--lang", "zh", "--help").out
+    assert "计划名称。  [必填]" in shown
+    assert "[默认：random]" in shown
+
+
 @pytest.mark.parametrize("name", ["json", "csv"])
 def test_formats_for_programs_are_the_same_in_each_language(month, name):
     asked = ("score", *options(month), "--by", "team", "--format", name)

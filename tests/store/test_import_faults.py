@@ -309,12 +309,20 @@ def test_two_imports_at_once_end_as_one_after_the_other(store, tmp_path):
     assert later.outcomes[0]["replaced"] == 1500
 
 
-def test_the_second_waits_visibly_while_the_first_is_at_it(store, files):
+def test_the_second_waits_visibly_while_the_first_is_at_it(store, files, monkeypatch):
+    real, asked = Store.lock, threading.Event()
+
+    def lock(self, name, *given):
+        if name == IMPORT_LOCK and threading.current_thread() is worker:
+            asked.set()
+        return real(self, name, *given)
+
+    monkeypatch.setattr(Store, "lock", lock)
     sent = send(store, files[0])
+    worker = threading.Thread(target=work_off, args=(store, now))
     with store.lock(IMPORT_LOCK):
-        worker = threading.Thread(target=work_off, args=(store, now))
         worker.start()
-        time.sleep(0.3)
+        assert asked.wait(30)
         assert find_import(store, sent.id).status == "waiting"
     worker.join()
     assert find_import(store, sent.id).status == "done"
