@@ -16,10 +16,12 @@ from csi_service.core.indicator import Array, Node
 from csi_service.core.outlook import outlook
 from csi_service.core.periods import Period, containing, spanning
 from csi_service.core.ratings import RandomRatings
-from csi_service.core.told import Told, as_told
+from csi_service.core.told import Told, as_told, chained
 from csi_service.core.weights import WeightSet, in_effect
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import DIMENSIONS
+
+PARTS = {"talk": Told("talk"), "hold": Told("hold"), "wrap": Told("wrap-up")}  # of the handling time
 
 if TYPE_CHECKING:  # it takes its time to load, and whoever names a use case may have other work to do meanwhile
     import pandas as pd
@@ -118,12 +120,16 @@ class Scores:
 
 
 def check_keys(keys: Sequence[str]) -> None:
-    """Refuse group keys that are no dimensions or stand twice.
+    """Refuse group keys that are no dimensions, and those that stand twice.
 
     Raises:
         InvalidInputError: with the dimensions that are known.
     """
-    if any(key not in DIMENSIONS for key in keys) or len(set(keys)) < len(keys):
+    unknown = [key for key in keys if key not in DIMENSIONS]
+    if unknown:
+        text = Told("{name!r} is no dimension; there are {known}", name=unknown[0], known=", ".join(DIMENSIONS))
+        raise InvalidInputError(Problem("by", text, list(keys), "dimension"))
+    if len(set(keys)) < len(keys):
         text = Told(
             "{names}: group by different dimensions out of {names2}",
             names=", ".join(keys),
@@ -214,14 +220,18 @@ def _applied(weights: WeightSet, facts: Facts) -> tuple[WeightSet, list[str]]:
     if process.resolution_method == "reactivation" and not facts.fields("tickets") and "resolved" in calls:
         weights = weights.with_component("internal", resolution_method="flag")
         warnings.append(
-            Told("fcr: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution")
+            Told("FCR: the data hold no tickets, so the calls' resolved flag stands in for first contact resolution")
         )
     held = tuple(part for part in process.handling_components if f"{part}_seconds" in calls)
     if held and held != process.handling_components:
         weights = weights.with_component("internal", handling_components=held)
-        parts = {"held": ", ".join(held), "all": ", ".join(process.handling_components)}
-        warnings.append(Told("aht: the data hold {held} time only, of {all}", **parts))
+        parts = {"held": _listed(held), "all": _listed(process.handling_components)}
+        warnings.append(Told("AHT: the data hold {held} time only, of {all}", **parts))
     return weights, warnings
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return chained([PARTS[part] for part in parts], "{first}, {second}")
 
 
 def _add(warnings: list[str], text: str) -> None:

@@ -4,7 +4,7 @@ import jsonschema_rs
 import pytest
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-FOR_PEOPLE = {"/docs", "/docs/samples/<name>", "/docs/static/<path:filename>", "/openapi.json"}
+FOR_PEOPLE = {"/", "/docs", "/docs/samples/<name>", "/docs/static/<path:filename>", "/openapi.json"}
 
 
 def test_the_document_lists_exactly_the_routes(app, client):

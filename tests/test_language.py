@@ -5,6 +5,7 @@ import builtins
 import copy
 import pickle
 import string
+import tomllib
 
 import pytest
 from babel.messages.pofile import read_po
@@ -14,13 +15,24 @@ from csi_service.cli.help import help_texts
 from csi_service.core.told import Told, chained
 from csi_service.errors import InvalidInputError, NotFoundError, Problem, WeightsError
 from csi_service.language import LANGUAGES, MARKS, chosen, message_of, tell, told_error, translator
-from tests.make import ROOT
+from tests.make import ROOT, WEIGHTS
 
 PACKAGE = ROOT / "csi_service"
 MESSAGES = {"Problem": 1, "report": 1, "fault": 0, "refusal": 0, "NotAcceptable": 0, "UnsupportedMediaType": 0}
 WITHOUT = {"InvalidInputError", "DocumentError", "WeightsError", "FormError", "MappingError", "ValidationError"}
 CATALOGUE = PACKAGE / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
 HELP = {*help_texts(csi), *(text for _, text in COMMANDS.values())}
+
+
+def sources_in(document):
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from sources_in(value)
+        elif name == "source":
+            yield value
+
+
+SOURCES = {source for path in WEIGHTS.glob("*.toml") for source in sources_in(tomllib.loads(path.read_text("utf-8")))}
 
 
 def texts_of(folder):
@@ -142,8 +154,13 @@ def test_every_help_text_has_its_chinese():
     assert untranslated(HELP) == []
 
 
+def test_every_source_that_a_shipped_set_names_has_its_chinese():
+    assert len(SOURCES) > 20
+    assert untranslated(SOURCES) == []
+
+
 def test_no_text_stands_in_the_catalogue_that_the_code_no_longer_has():
-    assert sorted(set(catalogue()) - texts_of(PACKAGE) - HELP) == []
+    assert sorted(set(catalogue()) - texts_of(PACKAGE) - HELP - SOURCES) == []
     assert not any(message.fuzzy for message in catalogue().values())
 
 
@@ -222,10 +239,10 @@ def test_the_language_is_the_one_that_the_caller_likes_best(tags, language):
 
 
 def test_a_told_text_is_its_english_and_can_be_told_in_chinese():
-    inner = Told("aht: the data hold {held} time only, of {all}", held="talk", all="talk, hold")
+    inner = Told("AHT: the data hold {held} time only, of {all}", held="talk", all="talk, hold")
     text = Told("weights {name}: {warning}", name="a {b}", warning=inner)
-    assert text == "weights a {b}: aht: the data hold talk time only, of talk, hold"
-    assert tell(text, translator("zh")) == "权重 a {b}：aht：talk, hold 中，数据只有 talk 时长"
+    assert text == "weights a {b}: AHT: the data hold talk time only, of talk, hold"
+    assert tell(text, translator("zh")) == "权重 a {b}：AHT：数据只有talk时长（应含talk, hold）"
     assert tell(text, translator("en")) == text
     assert tell("Team", translator("zh")) == "班组"
 

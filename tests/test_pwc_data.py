@@ -64,7 +64,7 @@ def test_the_months(name):
         assert nodes["csi.internal"].partial_value[0] > 0
         assert nodes["csi"].coverage[0] == pytest.approx(1 / 3, abs=1e-12)
     assert any("resolved flag" in warning for warning in scores.warnings)
-    assert any(warning.startswith("aht: the data hold talk time only") for warning in scores.warnings)
+    assert any(warning.startswith("AHT: the data hold talk time only") for warning in scores.warnings)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -121,12 +121,12 @@ def test_a_ticket_list_without_a_ticket_is_as_good_as_none(files, tmp_path):
 def test_without_tickets_the_flag_stands_in_for_the_whole_run_and_says_so(files, tmp_path):
     scores = scored(files, ("calls",))
     assert nodes(scores.total[0])["csi.internal.fcr"].notes["resolution_method"] == "flag"
-    assert len([warning for warning in scores.warnings if warning.startswith("fcr: ")]) == 1
+    assert len([warning for warning in scores.warnings if warning.startswith("FCR: ")]) == 1
     tickets = make_csv(tmp_path / "t.csv", "ticket_id,opened_at,closed_at,reactivated_at\nt1,2021-02-01,2021-02-02,\n")
     scores = scored(files | {"tickets": tickets}, ("calls", "tickets"), grain="month")
     january, february = (nodes(part)["csi.internal.fcr"] for part in scores.total)
     assert (reason(january, 0), february.raw[0]) == ("no_data", 1)
-    assert not any(warning.startswith("fcr: ") for warning in scores.warnings)
+    assert not any(warning.startswith("FCR: ") for warning in scores.warnings)
 
 
 def test_a_source_that_cannot_tell_of_reactivations_or_justified_complaints_gives_no_perfect_figure(files, tmp_path):
@@ -140,7 +140,7 @@ def test_a_source_that_cannot_tell_of_reactivations_or_justified_complaints_give
 def test_the_parts_of_the_handling_time_that_the_data_hold_are_named(files):
     scores = scored(files, ("calls",))
     assert nodes(scores.total[0])["csi.internal.aht"].notes["components"] == ("talk",)
-    assert "aht: the data hold talk time only, of talk, hold, wrap" in scores.warnings
+    assert "AHT: the data hold talk time only, of talk, hold, wrap-up" in scores.warnings
 
 
 def test_the_batches_of_the_issue_by_population_and_by_sample(tmp_path):

@@ -17,7 +17,7 @@ from csi_service.store.keys import KeyRing
 
 View = TypeVar("View", bound=Callable[..., Any])
 OPEN = frozenset(
-    {"health.healthz", "health.readyz", "docs.openapi", "docs.docs", "docs.sample", "docs.static"}
+    {"health.healthz", "health.readyz", "docs.openapi", "docs.home", "docs.docs", "docs.sample", "docs.static"}
 )  # need no key
 CHALLENGE = 'Bearer realm="csi"'
 _SCHEME = "bearer"

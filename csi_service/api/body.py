@@ -52,6 +52,24 @@ _PAIRS_READER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=_integer)
 _RARE_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
 
 
+_FAULTS = {
+    str(text): text  # as the decoder tells them
+    for text in (
+        Told("Expecting value"),
+        Told("Expecting property name enclosed in double quotes"),
+        Told("Expecting ':' delimiter"),
+        Told("Expecting ',' delimiter"),
+        Told("Unterminated string starting at"),
+        Told("Invalid control character at"),
+        Told("Invalid \\escape"),
+        Told("Invalid \\uXXXX escape"),
+        Told("Extra data"),
+        Told("Illegal trailing comma before end of object"),
+        Told("Illegal trailing comma before end of array"),
+    )
+}
+
+
 def read_json(content: bytes) -> Any:
     """Return what a JSON text says; NaN and Infinity are read, for the fields to refuse them by name.
 
@@ -80,7 +98,7 @@ def read_json(content: bytes) -> Any:
         raise MalformedError(
             Told(
                 "The body is not JSON: {msg} at line {lineno}, column {colno}.",
-                msg=error.msg,
+                msg=_FAULTS.get(error.msg, error.msg),
                 lineno=error.lineno,
                 colno=error.colno,
             )

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
 
 # Swagger UI sets no inline style or script by itself; its icons are data: images.
 POLICY = (
@@ -37,6 +38,10 @@ def blueprint(document: Callable[[], Any], samples: Path | None) -> Blueprint:
         return Response(text(), mimetype="application/json")
 
     page = (Path(__file__).parent / "static" / "docs.html").read_text(encoding="utf-8")
+
+    @found.get("/")
+    def home() -> BaseResponse:
+        return redirect(url_for("docs.docs"))
 
     @found.get("/docs")
     def docs() -> Response:

@@ -72,8 +72,10 @@ def import_(
         raise FileRefusedError(Told("{path}: there is no folder {folder}", path=rejects, folder=rejects.parent))
 
     reasons: dict[str, str] = {}
+    notes: list[str] = []
 
     def account(outcomes: Sequence[Outcome]) -> None:
+        notes.extend(note for outcome in outcomes for note in outcome.notes)
         reasons.update((str(reason), reason) for outcome in outcomes for reason, _ in outcome.reasons())
         if rejects is not None:
             with whole(rejects) as beside:
@@ -89,6 +91,10 @@ def import_(
             services.store(), kind, files, actor(), services.now, described, time_zone, strict=strict, steps=steps
         )
     _tell(made, reasons)
+    for note in notes:
+        say(note, err=True)
+    if rejects is None and made.status == books.DONE and any(outcome["rejected"] for outcome in made.outcomes):
+        say("csi imports rejects {number} gives the rejected rows.", err=True, number=made.id)
     if made.status == books.UNCHANGED and rejects is not None:
         pattern = marked("{path} was not written; csi imports rejects {number} gives the rows rejected then.")
         say(pattern, err=True, path=rejects, number=made.same_as)
@@ -147,7 +153,9 @@ def list_(limit: int, data: Path | None) -> None:
 def _row(found: Import, zone: zoneinfo.ZoneInfo) -> tuple[str, ...]:
     sums = [f"{sum(outcome[name] for outcome in found.outcomes):,}" for name in ("loaded", "rejected")]
     made = found.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-    files = ", ".join(found.files)
+    files, more = found.files[0], len(found.files) - 1
+    if more:
+        files = f"{files} +{more}"
     status, kind = words(_STATUSES[found.status]), named(found.kind)
     return (str(found.id), status, kind, visible(files), made, visible(found.created_by), *sums)
 

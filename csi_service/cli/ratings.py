@@ -55,8 +55,9 @@ def ratings(period: str, by: str | None, format_: str, output: Path | None, data
 def rate(file: Path, rater: str | None, data: Path | None) -> None:
     """Put ratings from a CSV, XLSX or Parquet file into the data folder.
 
-    Columns: call_id, rating (1 to 5 or the level's name); batch, rater, rated_at (with its offset), comment where there
-    are any. Rows that break their rules are left out and named; the others are kept.
+    Columns: call_id, rating (1 to 5 or the level's name); batch, rater, rated_at, comment where there are any. A time
+    without an offset is local time of the centre. Rows that break their rules are left out and named; the others are
+    kept.
     """
     services = services_for(data)
     me = Caller(actor(), "admin", 0, "")
@@ -68,13 +69,16 @@ def rate(file: Path, rater: str | None, data: Path | None) -> None:
         file=file.name,
         **{name: counts[name] for name in STATUSES},
     )
-    for row, column, message in rated.refused[:_REFUSED_SHOWN]:
-        say("  row {row}: {message}", err=True, row=row, message=f"{column} {words(message)}".strip())
+    for line, column, message in rated.refused[:_REFUSED_SHOWN]:
+        told = f"{column} {words(message)}".strip()
+        say("  line {line}: {message}", err=True, line="?" if line is None else line, message=told)
     if (more := len(rated.refused) - _REFUSED_SHOWN) > 0:
         say("  and {count:,} more", err=True, count=more)
     if counts["unmatched"]:
         say("  {count:,} of calls that are not kept as yet", err=True, count=counts["unmatched"])
     if rated.ignored:
         say("  columns not used: {names}", err=True, names=", ".join(rated.ignored))
+    if rated.unread is not None:
+        say(rated.unread, err=True)
     if not counts["created"] + counts["replaced"] + counts["unchanged"]:
         raise FileRefusedError(Told("{file}: no row can be kept", file=file.name))

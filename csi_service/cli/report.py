@@ -68,7 +68,8 @@ def make(
     if output is None and chosen != "html" and sys.stdout.isatty():
         raise click.UsageError(Told("--format {format_} needs --output FILE", format_=chosen))
     write_whole(found, output)
-    _note_nothing(services, wanted)
+    if (nothing := note_of_nothing(services.store(), wanted.asked.period)) is not None:
+        say("Note: {text}.", err=True, text=nothing)
     if versions:
         at = versions[0].published_at
         say("Version {version}, published {at:%Y-%m-%d}.", err=True, version=versions[0].version, at=at)
@@ -101,14 +102,6 @@ def publish_(period: str, by: str | None, compare: str, restate: bool, reason: s
     else:
         pattern = marked("{period} published as version {version}; weights {weights}.")
         say(pattern, period=made.period, version=made.version, weights=made.weights["name"])
-    _note_nothing(services, wanted)
-
-
-def _note_nothing(services: Services, wanted: Wanted) -> None:
-    """Say on standard error that a report tells of nothing: another data folder or another year was meant perhaps."""
-    text = note_of_nothing(services.store(), wanted.asked.period)
-    if text is not None:
-        say("Note: {text}.", err=True, text=text)
 
 
 @report.command("list")

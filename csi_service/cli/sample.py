@@ -1,8 +1,10 @@
 """csi sample: plan which calls are listened to, draw them, list plans and worklists."""
 
+import contextlib
+import dataclasses
 import datetime as dt
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ _SELECTIONS = {"random": marked("random"), "targeted": marked("targeted"), "cali
 _STRATA = {"team": marked("team"), "queue": marked("queue"), "channel": marked("channel"), "agent": marked("agent")}
 _SEED_BITS = 31
 _AT_ONCE = 1000
+_RULE = ("abandoned", "unresolved", "handle_from", "transfers_from", "dissatisfied", "complained")
+_OF_BODY = {"answered": "--abandoned", "resolved": "--unresolved", "handle_seconds_from": "--handle-from"}
 
 
 @click.group(short_help="Samples of calls.")
@@ -57,8 +61,9 @@ def plan(data: Path | None, **given: Any) -> None:
     gets every call.
     """
     services = services_for(data)
-    body = load_plan({"batch": given.pop("batch"), "period": given.pop("period"), "plan": _plan(given)})
-    made = create_plan(services.store(), body, caller(), secrets.randbits(_SEED_BITS), services.now())
+    with _naming_options(click.get_current_context()):
+        body = load_plan({"batch": given.pop("batch"), "period": given.pop("period"), "plan": _plan(given)})
+        made = create_plan(services.store(), body, caller(), secrets.randbits(_SEED_BITS), services.now())
     for line in _strata(made):
         click.echo(line)
     bought = made.buys(made.strata)
@@ -69,6 +74,31 @@ def plan(data: Path | None, **given: Any) -> None:
         five, three = bought.needed_for_5_points, bought.needed_for_3_points
         say(pattern, width=100 * bought.half_width, five=five, three=three)
     say("Seed {seed}. csi sample draw {batch} draws it.", err=True, seed=made.seed, batch=made.batch)
+
+
+@contextlib.contextmanager
+def _naming_options(context: click.Context) -> Iterator[None]:
+    """Name the options at fault where the plan's own rules point into its body."""
+    options = {each.name or "": each.opts[0] for each in context.command.params} | _OF_BODY
+    options["rule"] = ", ".join(options[name] for name in _RULE if context.params[name])
+    try:
+        yield
+    except InvalidInputError as error:
+        raise InvalidInputError(*(_of_option(problem, options) for problem in error.problems)) from error
+
+
+def _of_option(problem: Problem, options: Mapping[str, str]) -> Problem:
+    if not problem.where.startswith("/"):
+        return problem
+    option, place = "", ""
+    for part in problem.where.split("/"):
+        option = options.get(part, option)
+        place = f" ({int(part) + 1})" if part.isdecimal() else place
+    message = problem.message
+    if isinstance(message, Told):
+        values = {name: options.get(str(value), value) for name, value in message.values.items()}
+        message = Told(message.pattern, **values)
+    return dataclasses.replace(problem, where=f"{option}{place}" if option else "", message=message)
 
 
 def _plan(given: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from csi_service.ingest.load import Importer
 from csi_service.ingest.mapping import Mapping
 from csi_service.ingest.outcome import Outcome, write_rejects
 from csi_service.language import marked
+from csi_service.report.columns import visible
 from csi_service.rollup.places import Scope
 from csi_service.scoring import Request, check_keys, score_facts
 from csi_service.services import Services, build_services
@@ -41,7 +42,7 @@ def _file_options(command: Any) -> Any:
     return command
 
 
-@click.command(short_help="Score record files.")
+@click.command(short_help="Score record files.", context_settings={"allow_extra_args": True})
 @_file_options
 @click.option("--mapping", metavar="FILE", help="How the files' columns are named (csi mapping suggest drafts one).")
 @click.option(
@@ -80,6 +81,9 @@ def score(
 
     Rows that break their rules are left out and named; the others count. Nothing is stored.
     """
+    if extra := click.get_current_context().args:
+        text = Told("{file}: each file needs its option before it, for instance --calls {file}", file=extra[0])
+        raise click.UsageError(text)
     services = build_services(load_settings())
     paths = {
         kind: [path for pattern in patterns for path in _expand(pattern)]
@@ -186,3 +190,5 @@ def _account(outcomes: Sequence[Outcome], rejects: Path | None) -> None:
             say(pattern, err=True, count=kept, where=where)
         if outcome.ignored_columns:
             say("  columns not used: {names}", err=True, names=", ".join(outcome.ignored_columns))
+        for note in outcome.notes:
+            click.echo(f"  {visible(words(note))}", err=True)

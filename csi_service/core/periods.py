@@ -71,26 +71,28 @@ def parse_period(text: str) -> Period:
     """Return the period that a text names.
 
     Raises:
-        InvalidInputError: no known form, or a date that does not exist; the message lists the forms.
+        InvalidInputError: no known form, a date that does not exist, or an end before the beginning.
 
     >>> parse_period("2021-W05").first.isoformat()
     '2021-02-01'
     """
     try:
         period = _parse(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         period = None
     if period is None:
-        raise InvalidInputError(
-            Problem("period", Told("{text!r} is not a period; write {forms}", text=text, forms=FORMS), text, "period")
-        )
-    return period
+        told = Told("{text!r} is not a period; write {forms}", text=text, forms=FORMS)
+    elif period.last < period.first:
+        told = Told("{text!r} ends before it begins", text=text)
+    else:
+        return period
+    raise InvalidInputError(Problem("period", told, text, "period"))
 
 
 def _parse(text: str) -> Period | None:
     if ".." in text:
         first, last = (dt.date.fromisoformat(side.strip()) for side in text.split("..", 1))
-        return spanning(first, last) if first <= last else None
+        return spanning(first, last)
     if match := re.fullmatch(r"(\d{4})-W(\d{2})", text, re.ASCII):
         return containing(dt.date.fromisocalendar(int(match[1]), int(match[2]), 1), "week")
     if match := re.fullmatch(r"(\d{4})-Q([1-4])", text, re.ASCII):

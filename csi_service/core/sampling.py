@@ -206,8 +206,8 @@ def hand_over(
     """Return the rater of each call after some raters went away: their undone calls move, every other one stays.
 
     `raters` is the worklist as shared out, `done` the calls that are rated. What moves is shared out among the raters
-    left in proportion to their shares, on a tie to the one with the least to do; a call that none of them can rate
-    stays.
+    left in proportion to their shares, on a tie to the one with the least to do for that share; a call that none of
+    them can rate stays.
 
     Raises:
         InvalidInputError: nobody is left, or shares that `apportion` refuses.

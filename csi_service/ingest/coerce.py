@@ -35,7 +35,7 @@ class Typed:
 
     A value below `least` or above `most` (SQL literals) is refused too, and so is one that is not there although the
     cell holds text. `day` is the local day of an instant in the centre's zone; with `day_tells` it is NULL where the
-    value is, and cheaper to know.
+    value is, and cheaper to know. `closer` is a reason that fits better where its SQL is true and there is no value.
     """
 
     value: str
@@ -45,6 +45,12 @@ class Typed:
     most: str = ""
     day: str = ""
     day_tells: bool = False
+    closer: tuple[str, Told] | None = None
+
+    @property
+    def reasons(self) -> tuple[Told, ...]:
+        """All reasons for which a cell can be refused."""
+        return (self.reason,) if self.closer is None else (self.reason, self.closer[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,10 @@ def typed(type_: str, cell: str, base: str, column: Column, zones: Zones, decima
     if type_ == "instants":
         one = _instant("x", _first_step("x", column), column, zones)
         parts = f"list_filter(string_split_regex(trim({cell}), '\\s*[;|]\\s*'), lambda x: x <> '')"
-        return Typed(_all_or_null(base), one.reason, f"list_transform({parts}, lambda x: {one.value})")
+        reason = one.reason
+        if one.closer is not None:
+            reason = Told("{reason}, or {other}", reason=reason, other=one.closer[1])
+        return Typed(_all_or_null(base), reason, f"list_transform({parts}, lambda x: {one.value})")
     if type_ == "day":
         return _day(cell, base, column)
     return _WORDS[type_](cell)
@@ -149,7 +158,15 @@ def _number(cell: str, base: str, decimal: str, *, whole: bool) -> Typed:
     if whole:
         value = f"CASE WHEN {base} = floor({base}) THEN {base} END"
         return Typed(value, Told("is not a whole number of at least 0"), _as_number(cell, decimal), "0", _LARGEST)
-    return Typed(base, Told("is not a finite number"), _as_number(cell, decimal), f"-{_LARGEST}", _LARGEST)
+    word = Told('is a word, not a number; a mapping can turn words into numbers: values = {{ "satisfied" = 4 }}')
+    return Typed(
+        base,
+        Told("is not a finite number"),
+        _as_number(cell, decimal),
+        f"-{_LARGEST}",
+        _LARGEST,
+        closer=(rf"regexp_matches({cell}, '\p{{L}}') AND NOT regexp_matches({cell}, '[0-9]')", word),
+    )
 
 
 def _seconds(cell: str, base: str, column: Column, decimal: str) -> Typed:
@@ -184,9 +201,9 @@ def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
     if column.formats:
         written = Told("written as {formats}", formats=chained(column.formats, "{first} or {second}"))
     reason = Told("is not an instant {written} {years}", written=written, years=local.reason)
-    utc, day = local.value, local.day
+    utc, day, closer = local.value, local.day, local.closer
     if any("%z" in pattern for pattern in column.formats):
-        utc = f"timezone('UTC', {base})"
+        utc, closer = f"timezone('UTC', {base})", None
         day = local_day(f"({utc})", zones.centre)
     elif not column.formats:
         usual = f"CAST({base} AS VARCHAR) = {cell}"  # without an offset; the rest is looked at closely
@@ -198,23 +215,25 @@ def _instant(cell: str, base: str, column: Column, zones: Zones) -> Typed:
         day = local_day(f"({utc})", zones.centre)
         if zones.source == zones.centre:
             day = f"CASE WHEN {usual} THEN {local.day} ELSE {day} END"
-    return replace(local, value=utc, reason=reason, base=_first_step(cell, column), day=day)
+        if closer is not None:
+            closer = (f"{closer[0]} AND regexp_matches({cell}, {_WITHOUT_OFFSET})", closer[1])
+    return replace(local, value=utc, reason=reason, base=_first_step(cell, column), day=day, closer=closer)
 
 
 def _local_instant(base: str, cell: str, zones: Zones) -> Typed:
     """An instant in UTC of a local time of the source's zone; of an hour that a clock change repeats, the later one."""
-    years = {"first": FIRST_YEAR, "last": LAST_YEAR}
-    reason = Told("between {first} and {last}", **years)
+    reason = Told("between {first} and {last}", first=FIRST_YEAR, last=LAST_YEAR)
+    least, most = f"TIMESTAMP '{FIRST_YEAR}-01-02'", f"TIMESTAMP '{LAST_YEAR}-12-30'"
+    closer = None
     zone, shift = literal(zones.source), fixed_offset(zones.source)
     if shift is None:
         exact = f"timezone({zone}, {base})"
         utc = f"CASE WHEN timezone({zone}, {exact}) = {base} THEN timezone('UTC', {exact}) END"
-        reason = Told("between {first} and {last}, or falls into an hour that a clock change skips", **years)
+        closer = (f"{base} BETWEEN {least} AND {most}", Told("falls into an hour that a clock change skips"))
     else:
         utc = f"{base} - INTERVAL '{shift} seconds'" if shift else base
     day = f"CAST({base} AS DATE)" if zones.source == zones.centre else local_day(f"({utc})", zones.centre)
-    least, most = f"TIMESTAMP '{FIRST_YEAR}-01-02'", f"TIMESTAMP '{LAST_YEAR}-12-30'"
-    return Typed(utc, reason, cell, least, most, day, day_tells=shift is not None)
+    return Typed(utc, reason, cell, least, most, day, shift is not None, closer)
 
 
 def _close_up(cell: str) -> str:

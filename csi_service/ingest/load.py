@@ -17,9 +17,7 @@ from csi_service.ingest.mapping import Mapping
 from csi_service.ingest.outcome import Outcome
 from csi_service.ingest.rejects import collect_rejects, collect_structure_rejects
 from csi_service.ingest.rows import Columns, Records, reads_of, select_ready, select_rows
-from csi_service.ingest.sources import Source, open_source
-
-_SHOWN_COLUMNS = 12
+from csi_service.ingest.sources import Source, listed, open_source
 
 
 @dataclass(slots=True)
@@ -93,8 +91,15 @@ def _open_records(
     ignored = dict.fromkeys(
         name for source in sources for name in source.header if name and name not in set(used[source.path])
     )
-    outcome = Outcome(kind.name, [source.name for source in sources], ignored_columns=list(ignored), header=header)
-    return Records(kind, view, reads, sources, [source for source in sources if source.path not in claimed], outcome)
+    answers_for = [source for source in sources if source.path not in claimed]
+    outcome = Outcome(
+        kind.name,
+        [source.name for source in sources],
+        ignored_columns=list(ignored),
+        header=header,
+        notes=[note for source in answers_for if (note := source.unread)],
+    )
+    return Records(kind, view, reads, sources, answers_for, outcome)
 
 
 def ready_records(importer: Importer, records: Records) -> Records | None:
@@ -148,9 +153,14 @@ def _present(source: Source, kind: Kind, columns: Columns, mapping: Mapping) -> 
 
 
 def _missing_text(source: Source, kind: Kind, missing: Sequence[str]) -> str:
-    named = [name for name in source.header if name]
-    found = ", ".join(named[:_SHOWN_COLUMNS]) + (" ..." if len(named) > _SHOWN_COLUMNS else "")
-    if source.csv is None:
+    found = listed([name for name in source.header if name])
+    if source.others:
+        hint = Told(
+            "The sheet {sheet!r} was read, not {others}. A mapping can set sheet and header_row",
+            sheet=source.sheet,
+            others=listed(source.others),
+        )
+    elif source.csv is None:
         hint = Told("Is this the right sheet and header row? A mapping can set sheet and header_row")
     elif len(source.header) > 1:
         hint = Told("Is this the header line? A mapping can set header_row, encoding and delimiter")

@@ -32,7 +32,10 @@ class Reject:
 
 @dataclass(slots=True)
 class Outcome:
-    """The sum of an import of one record kind; of very many rejects only the first are kept, all are counted."""
+    """The sum of an import of one record kind; of very many rejects only the first are kept, all are counted.
+
+    `notes` tell what of the files was left out as a whole.
+    """
 
     kind: str
     files: list[str] = field(default_factory=list)
@@ -42,6 +45,7 @@ class Outcome:
     ignored_columns: list[str] = field(default_factory=list)
     header: tuple[str, ...] = ()
     rejects: list[Reject] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return the reasons of the kept rejects with their number, the most frequent first."""

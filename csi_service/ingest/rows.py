@@ -70,7 +70,8 @@ class Records:
 
     def reasons(self) -> dict[str, Told]:
         """Return why a row can be rejected, by the text that `problems` has for it."""
-        told = [_BLANK, *(rule.reason for rule in self.kind.rules), *(how.reason for how in self.reads.values())]
+        told = [_BLANK, *(rule.reason for rule in self.kind.rules)]
+        told += [reason for how in self.reads.values() for reason in how.reasons]
         return {str(reason): reason for reason in told}
 
 
@@ -223,6 +224,10 @@ def _check(item: Field, column: Column, how: Typed) -> tuple[str, str]:
     """SQL that is true where a field's cell is at fault, and SQL of the problem."""
     cell, where = f"r_{item.name}", {item.name: column}
     problem = _problem(item.name, where, cell, how.reason)
+    if how.closer is not None:
+        fits, reason = how.closer
+        other = _problem(item.name, where, cell, reason)
+        problem = f"CASE WHEN {item.name} IS NULL AND {fits} THEN {other} ELSE {problem} END"
     if not item.required:
         return _fault(item, how), problem
     blank = _problem(item.name, where, "''", _BLANK)

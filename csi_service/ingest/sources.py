@@ -21,6 +21,7 @@ _XLSX, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
 _REJECTS = re.compile(b"\xef\xbb\xbf" + ",".join(f"(reject_)?{name}" for name in ADDED_COLUMNS).encode())
 _NESTED = ("STRUCT", "MAP", "UNION")
 _BUFFER_BYTES = 2 * MAX_LINE_BYTES  # the engine's own choice is 16 lines of the greatest length, and slow to fill
+_SHOWN_NAMES = 12
 _INSTANT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -29,7 +30,7 @@ class Source:
     """One file as the engine reads it: SQL of a relation with the columns `line` (NULL for CSV) and c0, c1, ...
 
     `nested` are the names of columns that hold more than one value a cell; `csv` is given for a CSV file, and `mended`
-    tells that it is our own file of rejects.
+    tells that it is our own file of rejects. `sheet` is that of a workbook, `others` the sheets that nobody asked for.
     """
 
     path: Path
@@ -38,6 +39,20 @@ class Source:
     csv: CsvFile | None = None
     nested: frozenset[str] = frozenset()
     mended: bool = False
+    sheet: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> Told | None:
+        """What to tell of a workbook's other sheets; None where there are none."""
+        if not self.others:
+            return None
+        return Told(
+            '{file}: the sheet {sheet!r} was read, not {others}; sheet = "..." in a mapping chooses another',
+            file=self.name,
+            sheet=self.sheet,
+            others=listed(self.others),
+        )
 
     @property
     def name(self) -> str:
@@ -57,6 +72,11 @@ class Source:
         if self.csv is None or self.mended:
             return None
         return f"(SELECT CAST(NULL AS BIGINT) AS line, * FROM {_read_csv(self.csv, types)})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a row, of many only the first."""
+    return ", ".join(names[:_SHOWN_NAMES]) + (" ..." if len(names) > _SHOWN_NAMES else "")
 
 
 def open_source(
@@ -153,7 +173,7 @@ def _from_xlsx(
             connection.unregister("batch")
     finally:
         sheet.close()
-    return Source(path, sheet.header, table)
+    return Source(path, sheet.header, table, sheet=sheet.title, others=sheet.others)
 
 
 def _from_parquet(connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping) -> Source:

@@ -14,8 +14,8 @@ from csi_service.facts.duck import literal
 from csi_service.facts.kinds import KINDS, Field, Kind
 from csi_service.ingest.coerce import FALSE_WORDS, TRUE_WORDS
 from csi_service.ingest.mapping import Mapping
-from csi_service.ingest.sources import open_source
-from csi_service.ingest.synonyms import DATE_WORDS, SYNONYMS, TIME_WORDS
+from csi_service.ingest.sources import listed, open_source
+from csi_service.ingest.synonyms import DATE_WORDS, SCORE_WORDS, SYNONYMS, TIME_WORDS, UNIT_WORDS
 
 _SAMPLE_ROWS = 500
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d-%m-%y", "%Y年%m月%d日", "%Y%m%d")
@@ -24,6 +24,8 @@ _PATTERNS = tuple(date + time for date in _DATES for time in _TIMES)
 _LEAST_OF_SAMPLE = 0.02  # a pattern that fits fewer texts is an accident
 _BLANK_SIGNS = ("?", "-", "--", "n/a", "#n/a", "null", "none", "nan", "\\n")
 _MOST_FLAG_WORDS = 8
+_IN_BRACKETS = re.compile(r"^(.*\S)\s*[(（\[【]([^()（）\[\]【】]+)[)）\]】]\s*$", re.DOTALL)
+_CASES = (str.lower, str.capitalize, str.title, str.upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,21 @@ _Draft = dict[str, _Column]
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The headers of a file; of each column the different texts in the first rows, and apart the signs for blank."""
+    """The headers of a file; of each column the different texts in the first rows, and apart the signs for blank.
+
+    Of a workbook also the name of the sheet, and those of the others.
+    """
 
     connection: duckdb.DuckDBPyConnection
     headers: tuple[str, ...]
     samples: dict[str, list[str]]
     blanks: dict[str, list[str]]
+    name: str = ""
+    others: tuple[str, ...] = ()
 
     def headed(self, words: Sequence[str]) -> str | None:
         """Return the first header that is one of the words."""
-        return next((name for name in self.headers if _plain(name) in words), None)
+        return next((name for name in self.headers if _without_unit(name) in words), None)
 
     def read(self, texts: Sequence[str], pattern: str | None) -> frozenset[str]:
         """Return the texts that the import reads as an instant by a pattern, or without one."""
@@ -76,6 +83,7 @@ def suggest(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, tim
     lines.append(f"time_zone = {_quoted(time_zone)}  # of the times in the file")
     if blanks:
         lines.append(f"blanks = [{', '.join(map(_quoted, blanks))}]  # texts that stand for an empty cell")
+    lines += _sheet_lines(sheet, recognised=bool(chosen))
     if not chosen:
         lines.append(
             "# No header was recognised; name the columns under [calls], [surveys], [complaints] or another kind."
@@ -97,7 +105,16 @@ def _open(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path) -> _S
         texts = dict.fromkeys(text.strip() for row in rows if (text := row[index]) and text.strip())
         samples[name] = [text for text in texts if text.lower() not in _BLANK_SIGNS]
         blanks[name] = [text for text in texts if text.lower() in _BLANK_SIGNS]
-    return _Sheet(connection, source.header, samples, blanks)
+    return _Sheet(connection, source.header, samples, blanks, source.sheet, source.others)
+
+
+def _sheet_lines(sheet: _Sheet, *, recognised: bool) -> Iterator[str]:
+    """How a mapping names another sheet or header row: where there are other sheets, or no header was recognised."""
+    if sheet.others:
+        others = listed([_quoted(name) for name in sheet.others])
+        yield f"# sheet = {_quoted(sheet.others[0])}  # read was {_quoted(sheet.name)}; the workbook also has {others}"
+    if sheet.name and not recognised:
+        yield "# header_row = 2  # the row of the headers, where others stand above them"
 
 
 def _choose(drafts: dict[str, _Draft]) -> list[str]:
@@ -140,9 +157,9 @@ def _draft(kind: Kind, sheet: _Sheet) -> _Draft:
     taken: set[str] = set()
     for field in kind.fields:
         words = (_plain(field.name), *SYNONYMS.get(field.name, ()))
-        header = next((name for name in sheet.headers if name not in taken and _plain(name) in words), None)
+        header = next((name for name in sheet.headers if name not in taken and _without_unit(name) in words), None)
         if header is not None:
-            draft[field.name] = _column(field, header, sheet)
+            draft[field.name] = _column(kind, field, header, sheet)
             taken.add(header)
     if kind.counted_on and kind.field(kind.counted_on).type == "instant":
         _join_date_and_time(draft, kind.counted_on, sheet)
@@ -163,11 +180,14 @@ def _join_date_and_time(draft: _Draft, field: str, sheet: _Sheet) -> None:
     draft[field] = _Column((date, time), f"{{ date = {_quoted(date)}, time = {_quoted(time)}{pattern} }}", remark)
 
 
-def _column(field: Field, header: str, sheet: _Sheet) -> _Column:
+def _column(kind: Kind, field: Field, header: str, sheet: _Sheet) -> _Column:
     texts = sheet.samples[header]
     if field.type in ("instant", "day"):
         return _instant(header, sheet)
-    if field.type == "seconds" and (unit := _unit(texts)):
+    if (kind.name, field.name) == ("surveys", "score") and (marks := _marks(texts)):
+        values = ", ".join(f"{_quoted(text)} = {mark}" for text, mark in marks.items())
+        return _Column((header,), f"{{ column = {_quoted(header)}, values = {{ {values} }} }}")
+    if field.type == "seconds" and (unit := _unit(header, texts)):
         return _Column((header,), f'{{ column = {_quoted(header)}, unit = "{unit}" }}')
     if field.type == "flag" and any(text.lower() not in TRUE_WORDS + FALSE_WORDS for text in texts):
         values = ", ".join(f"{_quoted(text)} = false" for text in texts[:_MOST_FLAG_WORDS])
@@ -176,19 +196,40 @@ def _column(field: Field, header: str, sheet: _Sheet) -> _Column:
     return _Column((header,), _quoted(header))
 
 
-def _unit(texts: Sequence[str]) -> str:
-    """The unit in which all durations are written; empty for seconds."""
+def _unit(header: str, texts: Sequence[str]) -> str:
+    """The unit in which all durations are written, by their form or else by the header; empty for seconds."""
+    named = _named_unit(header) or ""
     units = {
         "hh:mm:ss": r"\d+:\d{1,2}:\d{1,2}(\.\d+)?",
         "mm:ss": r"\d+:\d{1,2}(\.\d+)?",
         "days": r"0?\.\d+|0",
     }
     fitting = (unit for unit, form in units.items() if texts and all(re.fullmatch(form, text) for text in texts))
-    return next(fitting, "") if any(text != "0" for text in texts) else ""
+    found = next(fitting, "") if any(text != "0" for text in texts) else ""
+    if named and ":" not in found:
+        return "" if named == "seconds" else named
+    return found
+
+
+def _marks(texts: Sequence[str]) -> dict[str, int]:
+    """The marks of the words of a five-point scale, those that are not among the texts too; none for other texts."""
+    found: dict[str, int] = {}
+    for language in SCORE_WORDS:
+        marks = {word: mark for mark, words in zip((5, 4, 3, 2, 1), language, strict=True) for word in words}
+        seen = {text: marks[plain] for text in texts if (plain := text.lower().replace("_", " ")) in marks}
+        if not seen:
+            continue
+        usual = (words[0] for words in language)
+        case = next((case for case in _CASES if any(case(text) == text for text in seen)), str.lower)
+        more = {case(word): marks[word] for word in usual if marks[word] not in seen.values()}
+        found |= seen | more
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _scale(texts: Sequence[str]) -> str:
-    """The smallest scale that holds the scores; five points where there are none."""
+    """The smallest scale that holds the scores; five points where there are none, and for words."""
+    if _marks(texts):
+        return "5"
     scores = [float(text) for text in texts if re.fullmatch(r"\d+(\.\d+)?", text)]
     fitting = (
         scale for scale, (low, high, _) in SCALES.items() if scores and low <= min(scores) and max(scores) <= high
@@ -219,6 +260,18 @@ def _pattern(texts: Sequence[str], sheet: _Sheet) -> tuple[str, str]:
     listed = ", ".join(map(_quoted, patterns))
     remark = f"or {', '.join(others)}: the first rows fit both" if others else ""
     return f", format = {listed if len(patterns) == 1 else f'[{listed}]'}", remark
+
+
+def _named_unit(header: str) -> str | None:
+    """The unit that a header names in brackets behind its name; None where it names none."""
+    match = _IN_BRACKETS.match(header)
+    return UNIT_WORDS.get(_plain(match[2])) if match else None
+
+
+def _without_unit(header: str) -> str:
+    """A header as it is compared with the words."""
+    match = _IN_BRACKETS.match(header)
+    return _plain(match[1] if match and _named_unit(header) is not None else header)
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import ParseError  # the exception only; nothing is parsed with it
 
 import openpyxl
@@ -28,7 +29,10 @@ _BROKEN = (
 
 
 class Sheet:
-    """A sheet of a workbook: its header, and its rows after it as batches of texts with their row numbers."""
+    """A sheet of a workbook: its header, and its rows after it as batches of texts with their row numbers.
+
+    `others` are the visible sheets with cells that stand beside it, where nobody asked for this one.
+    """
 
     def __init__(
         self, path: Path, wanted: Sequence[str], sheet: str | None, header_row: int | None, decimal: str = "."
@@ -45,6 +49,8 @@ class Sheet:
             with _refusing(path):
                 self._book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             self._find_header(wanted, sheet, header_row)
+            self.title: str = self._sheet.title
+            self.others = tuple(self._others()) if sheet is None else ()
             self._opened = opened.pop_all()
 
     def _find_header(self, wanted: Sequence[str], sheet: str | None, header_row: int | None) -> None:
@@ -78,6 +84,11 @@ class Sheet:
         self.header = top[self._header_at - 1]
         while self.header and not self.header[-1]:
             self.header = self.header[:-1]
+
+    def _others(self) -> Iterator[str]:
+        for worksheet in self._book.worksheets:
+            if worksheet.title != self.title and worksheet.sheet_state == "visible" and _has_cells(worksheet):
+                yield worksheet.title
 
     def _rows(self, width: int) -> Iterator[tuple[int, list[str | None]]]:
         blank = 0
@@ -113,6 +124,14 @@ class Sheet:
         """Close the workbook."""
         self._book.close()
         self._opened.close()
+
+
+def _has_cells(worksheet: Any) -> bool:
+    try:
+        rows = islice(worksheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1), MAX_BLANK_ROWS)
+        return any(_text(cell, ".") for row in rows for cell in row)
+    except _BROKEN:
+        return True
 
 
 @contextmanager

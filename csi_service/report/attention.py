@@ -4,9 +4,11 @@
 2. a figure beyond its floor, and a complaint index held at 0;
 3. of the others, the fall that costs the index most, if it is more than chance, rests on 30 cases or more on both sides
    and costs a tenth of a point or more;
-4. the channel with the lowest response rate, if that is below the weights' limit;
-5. the heaviest figure that rests on too few cases;
-6. days without calls; more than one rejected row in a hundred; more than one contact in twenty without a group.
+4. the groups whose index is worse than that of all other named ones together, if that is more than chance; where there
+   are none, those of the first component that has some;
+5. the channel with the lowest response rate, if that is below the weights' limit;
+6. the heaviest figure that rests on too few cases;
+7. days without calls; more than one rejected row in a hundred; more than one contact in twenty without a group.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 
 from csi_service.core.weights import WeightSet
 from csi_service.report.figures import Figure
+from csi_service.report.groups import Group, GroupColumn
 from csi_service.report.quality import Channel, DataQuality
 
 MOST = 3
@@ -23,17 +26,23 @@ MOST_REJECTED, MOST_UNASSIGNED = 0.01, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A finding: its rule, and the figure or channel that it is about (None: the data)."""
+    """A finding: its rule, and the figure, channel or groups that it is about (None: the data)."""
 
     rule: str
     figure: Figure | None = None
     channel: Channel | None = None
+    groups: tuple[Group, ...] = ()
 
 
 def what_to_look_at(
-    figures: Iterable[Figure], channels: Sequence[Channel], quality: DataQuality, weights: WeightSet
+    figures: Iterable[Figure],
+    columns: Sequence[GroupColumn],
+    groups: Sequence[Group],
+    channels: Sequence[Channel],
+    quality: DataQuality,
+    weights: WeightSet,
 ) -> tuple[Attention, ...]:
-    """Return the first findings, by the rules in their order."""
+    """Return the first findings, by the rules in their order; the groups' cells are those of the columns."""
     heaviest = sorted(figures, key=lambda figure: -figure.overall)
     leaves = [figure for figure in heaviest if figure.key != "csi" and not _has_parts(figure, heaviest)]
     low = [figure for figure in leaves if "below_floor" in figure.flags]
@@ -43,6 +52,7 @@ def what_to_look_at(
         *(Attention("floor", figure) for figure in low),
         *(Attention("floored", figure) for figure in floored),
         *_fall([figure for figure in leaves if figure not in low + floored]),
+        *_behind(heaviest, columns, groups),
         *_responses(channels, weights),
         *[Attention("thin", figure) for figure in leaves if figure.too_thin][:1],
         *_data(quality),
@@ -68,6 +78,15 @@ def _fall(leaves: Sequence[Figure]) -> Iterator[Attention]:
     worst = min(falls, key=lambda figure: figure.effect or 0.0, default=None)
     if worst is not None and (worst.effect or 0.0) <= -LEAST_EFFECT:
         yield Attention("fall", worst)
+
+
+def _behind(figures: Iterable[Figure], columns: Sequence[GroupColumn], groups: Sequence[Group]) -> Iterator[Attention]:
+    by_key = {figure.key: figure for figure in figures}
+    for place, column in enumerate(columns):
+        worse = tuple(group for group in groups if group.cells[place].tone < 0)
+        if worse and not column.measured:
+            yield Attention("groups", by_key[column.key], groups=worse)
+            return
 
 
 def _responses(channels: Sequence[Channel], weights: WeightSet) -> Iterator[Attention]:

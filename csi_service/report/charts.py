@@ -1,6 +1,7 @@
 """Charts as SVG for HTML and PDF alike: no script, no style sheet, the same bytes for the same figures.
 
-Sizes are in points of an A4 page's text width; every chart carries a title and a description for those who listen.
+Sizes are in points, of an A4 page's text width or of a phone's; every chart carries a title and a description for
+those who listen.
 """
 
 import math
@@ -10,7 +11,7 @@ from html import escape
 
 from csi_service.report.columns import width
 
-WIDTH = 510.0
+WIDE, NARROW = 510.0, 270.0
 FONT = "Noto Sans CJK SC, Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif"
 INK, SOFT, GRID = "#1d2733", "#5b6875", "#d9dee4"
 LEVEL_COLOURS = ("#b2452f", "#e0956f", "#d5d9de", "#7fb0cf", "#2b6c99")
@@ -47,11 +48,11 @@ class Bar:
     shown: str
 
 
-def stacked_bar(title: str, description: str, parts: Sequence[Share]) -> str:
+def stacked_bar(title: str, description: str, parts: Sequence[Share], room: float = WIDE) -> str:
     """Return one bar of shares that sum to 1, with its legend below."""
     shapes, x = [], 0.0
     for index, part in enumerate(parts):
-        wide = part.share * WIDTH
+        wide = part.share * room
         colour = LEVEL_COLOURS[index % len(LEVEL_COLOURS)]
         shapes.append(f'<rect x="{_n(x)}" y="0" width="{_n(wide)}" height="26" fill="{colour}"/>')
         if wide > _wide(part.shown) + 4:
@@ -59,15 +60,15 @@ def stacked_bar(title: str, description: str, parts: Sequence[Share]) -> str:
             shapes.append(_text(x + wide / 2, 17, part.shown, ink, "middle", 9))
         x += wide
     labels = [f"{part.label} {part.shown}" for part in parts]
-    legend, bottom = _legend(labels, LEVEL_COLOURS, 42)
-    return _svg(title, description, bottom, [*shapes, *legend])
+    legend, bottom = _legend(labels, LEVEL_COLOURS, 42, room)
+    return _svg(title, description, room, bottom, [*shapes, *legend])
 
 
-def trend(title: str, description: str, labels: Sequence[str], lines: Sequence[Line]) -> str:
+def trend(title: str, description: str, labels: Sequence[str], lines: Sequence[Line], room: float = WIDE) -> str:
     """Return a line chart over periods; a missing value leaves a gap, a value between two gaps a dot."""
-    legend, top = _legend([line.label for line in lines], LINE_COLOURS, 8)
+    legend, top = _legend([line.label for line in lines], LINE_COLOURS, 8, room)
     low, high, step = _scale([value for line in lines for value in line.values if value is not None])
-    left, right, upper, lower = 34.0, WIDTH - 10, top + 8, top + 150
+    left, right, upper, lower = 34.0, room - 10, top + 8, top + 150
 
     def x(index: int) -> float:
         return left + (right - left) * ((index + 0.5) / len(labels))
@@ -87,13 +88,13 @@ def trend(title: str, description: str, labels: Sequence[str], lines: Sequence[L
     for index in reversed(range(len(lines))):  # the first line on top
         points = [(x(place), None if value is None else y(value)) for place, value in enumerate(lines[index].values)]
         shapes += _line(points, lines[index].hollow, LINE_COLOURS[index % len(LINE_COLOURS)], index == 0)
-    return _svg(title, description, lower + 18, shapes)
+    return _svg(title, description, room, lower + 18, shapes)
 
 
-def bars(title: str, description: str, rows: Sequence[Bar]) -> str:
+def bars(title: str, description: str, rows: Sequence[Bar], room: float = WIDE) -> str:
     """Return small horizontal bars from 0 to 1, one a row, each with its label and its figure."""
-    left = min(max((_wide(row.label) for row in rows), default=0.0) + 10, WIDTH / 2)
-    full = WIDTH - left - 62
+    left = min(max((_wide(row.label) for row in rows), default=0.0) + 14, room / 2)
+    full = room - left - 62
     shapes = []
     for index, row in enumerate(rows):
         top = index * 17.0
@@ -105,7 +106,7 @@ def bars(title: str, description: str, rows: Sequence[Bar]) -> str:
                 f'<rect x="{_n(left)}" y="{_n(top + 3)}" width="{_n(wide)}" height="10" fill="{LINE_COLOURS[0]}"/>'
             )
         shapes.append(_text(left + full + 6, top + 11, row.shown, INK, "start", _SIZE))
-    return _svg(title, description, len(rows) * 17.0, shapes)
+    return _svg(title, description, room, len(rows) * 17.0, shapes)
 
 
 def _line(
@@ -138,12 +139,12 @@ def _scale(values: Sequence[float]) -> tuple[float, float, float]:
     return low * step, high * step, step
 
 
-def _legend(labels: Sequence[str], colours: Sequence[str], baseline: float) -> tuple[list[str], float]:
+def _legend(labels: Sequence[str], colours: Sequence[str], baseline: float, room: float) -> tuple[list[str], float]:
     """Coloured squares with labels, wrapped into lines; and where the next thing may begin."""
     shapes, x, y = [], 0.0, baseline
     for index, label in enumerate(labels):
         wide = 12 + _wide(label) + 16
-        if x > 0 and x + wide > WIDTH:
+        if x > 0 and x + wide > room:
             x, y = 0.0, y + 14
         colour = colours[index % len(colours)]
         shapes.append(f'<rect x="{_n(x)}" y="{_n(y - 7)}" width="8" height="8" fill="{colour}"/>')
@@ -152,9 +153,9 @@ def _legend(labels: Sequence[str], colours: Sequence[str], baseline: float) -> t
     return shapes, y + 6
 
 
-def _svg(title: str, description: str, height: float, shapes: Sequence[str]) -> str:
+def _svg(title: str, description: str, room: float, height: float, shapes: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(WIDTH)} {_n(height)}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(room)} {_n(height)}" role="img" '
         f'font-family="{FONT}"><title>{escape(title)}</title><desc>{escape(description)}</desc>{"".join(shapes)}</svg>'
     )
 

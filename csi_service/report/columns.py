@@ -1,5 +1,6 @@
-"""Text in columns for a terminal: what may be shown, and how wide it is."""
+"""Text in columns for a terminal: what may be shown, how wide it is, and in which order names stand."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +19,26 @@ def width(text: str) -> int:
 def padded(text: str, places: int) -> str:
     """Return a text with space behind it, as wide as so many places."""
     return text + " " * (places - width(text))
+
+
+def ordered(names: Sequence[str]) -> list[str]:
+    """Return what names are sorted by: the numbers in them count as such, Chinese ones too.
+
+    >>> sorted(["T10", "T9", "华东三组", "华东一组", "华东十组"], key=lambda name: ordered([name]))
+    ['T9', 'T10', '华东一组', '华东三组', '华东十组']
+    """
+    return [re.sub(r"\d+", lambda digits: digits[0].zfill(20), _TENS.sub(_number, name)) for name in names]
+
+
+_NUMERALS = "一二三四五六七八九"
+_TENS = re.compile(rf"([{_NUMERALS}]?)十([{_NUMERALS}]?)|([{_NUMERALS}])")
+
+
+def _number(found: re.Match[str]) -> str:
+    tens, ones, alone = found.groups()
+    if alone:
+        return str(_NUMERALS.index(alone) + 1)
+    return str(10 * (_NUMERALS.index(tens) + 1 if tens else 1) + (_NUMERALS.index(ones) + 1 if ones else 0))
 
 
 def in_columns(rows: Sequence[Sequence[str]], left: Sequence[int]) -> Iterator[str]:

@@ -48,11 +48,11 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with its caption; of a `timeline` too wide for its place the latest part shows first."""
+    """A chart with its caption, drawn for a page's width and for a phone's."""
 
     caption: str
     svg: str
-    timeline: bool = False
+    narrow: str
     kind: str = "chart"
 
 

@@ -127,10 +127,15 @@ def _figure(
         coverage=float(node.coverage[0]),
         partial_value=number(node.partial_value, 0),
         reason=reason(node, 0),
-        missing=tuple(missing(node, 0)),
-        missing_before=() if before is None else tuple(missing(before, 0)),
+        missing=_missing(node),
+        missing_before=() if before is None else _missing(before),
         flags=tuple(flag for flag, up in node.flags.items() if up[0]),
         parameters=dict(node.notes),
         half_width=number(found.half_width, 0),
         chance=number(chance, 0),
     )
+
+
+def _missing(node: Node) -> tuple[str, ...]:
+    """The parts without a figure; channels whose answers count one by one are no parts that could be missed."""
+    return () if node.notes.get("pooling") == "responses" else tuple(missing(node, 0))

@@ -9,6 +9,7 @@ from csi_service.core.composite import walk
 from csi_service.core.indicator import Array, Flags, Node
 from csi_service.core.intervals import adjust_p
 from csi_service.facts.kinds import UNASSIGNED
+from csi_service.report.columns import ordered
 from csi_service.report.evidence import LEAST_CASES, Limits, chance_of, enough, limits
 from csi_service.report.figures import CHANCE
 from csi_service.scoring import PeriodScores
@@ -72,7 +73,7 @@ def groups_of(part: PeriodScores, total: PeriodScores) -> tuple[Group, ...]:
     cells = zip(*(_cells(nodes[c.key], tones[c.key], c.measured) for c in columns), strict=True)
     rows = (Group(*row) for row in zip(names, _plain(contacts), cells, thin.tolist(), strict=True))
     shown = (group for group in rows if group.contacts or any(cell.shown is not None for cell in group.cells))
-    return tuple(sorted(shown, key=lambda group: (UNASSIGNED in group.names, group.names)))
+    return tuple(sorted(shown, key=lambda group: (UNASSIGNED in group.names, ordered(group.names))))
 
 
 def _contacts(nodes: dict[str, Node], groups: int) -> Array:

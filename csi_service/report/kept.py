@@ -53,7 +53,7 @@ def live_report(store: Store, sets: Sequence[WeightSet], wanted: Wanted) -> Repo
     facts = open_facts(store, _needed(asked), asked.keys, teams=wanted.teams)
     outcomes = _outcomes(store, asked.period) if wanted.teams is None else ()  # files hold the rows of all teams
     model = report_of(facts, sets, asked, wanted.today, outcomes)
-    return dataclasses.replace(model, importing=_importing(store))
+    return dataclasses.replace(model, importing=_importing(store), teams=wanted.teams)
 
 
 def _needed(asked: Asked) -> Period:
@@ -153,7 +153,7 @@ def publish(
     With a `reason` it is restated: a further version that shows the published figures beside the present ones.
 
     Raises:
-        ConflictError: the period has not ended, data are coming in, or there is nothing to restate.
+        ConflictError: the period has not ended or has no records, data are coming in, or there is nothing to restate.
         InvalidInputError: a reason of less than 5 or more than 500 characters.
     """
     asked = wanted.asked
@@ -162,6 +162,9 @@ def publish(
         return versions[0]
     _check_published(wanted, reason, bool(versions))
     model, revision = _steady_report(store, sets, wanted)
+    if model.empty:
+        text = note_of_nothing(store, asked.period) or Told("no record counts there")
+        raise ConflictError(Told("there is nothing to publish: {text}", text=text))
     if model.importing:
         raise ConflictError("data are being imported; publish when that has ended")
     if reason is not None:

@@ -1,11 +1,11 @@
 """From the model to the document: which figures stand where, in words."""
 
 from csi_service.language import marked
-from csi_service.report.charts import Bar, Line, Share, bars, stacked_bar, trend
+from csi_service.report.charts import NARROW, WIDE, Bar, Line, Share, bars, stacked_bar, trend
 from csi_service.report.document import Block, Chart, Document, Facts, Points, Section, Text, Tile, Tiles
 from csi_service.report.figures import Figure
 from csi_service.report.monthly import ReportModel
-from csi_service.report.sentences import findings, headline
+from csi_service.report.sentences import findings, headline, some, why
 from csi_service.report.tables import (
     as_table,
     channel_grid,
@@ -43,16 +43,8 @@ def document_of(model: ReportModel, words: Words) -> Document:
 
 
 def _first_page(model: ReportModel, words: Words) -> list[Block]:
-    blocks: list[Block] = [Text(headline(model, words), "lead")]
-    if model.in_progress:
-        pattern = words("{period} has not ended: all figures are provisional and cover {days} days.")
-        text = pattern.format(period=words.period(model.period), days=model.quality.days)
-        blocks.insert(0, Text(text, "alert"))
-    if model.importing:
-        text = words("Data were being imported while this report was made: its figures may still change.")
-        blocks.insert(0, Text(text, "alert"))
-    if model.restatement is not None:
-        blocks.insert(0, Text(restated(model, words), "alert"))
+    blocks: list[Block] = [*(Text(text, "alert") for text in notices(model, words))]
+    blocks += [Text(headline(model, words), "lead")]
     if not model.empty:
         blocks += [Tiles(tuple(_tile(figure, model, words) for figure in (model.csi, *model.components)))]
         blocks += [Facts(facts(model, words)), *_levels(model, words)]
@@ -65,10 +57,24 @@ def _first_page(model: ReportModel, words: Words) -> list[Block]:
     return blocks
 
 
+def notices(model: ReportModel, words: Words) -> list[str]:
+    """Return what has to be known before any figure is read."""
+    found = [] if model.restatement is None else [restated(model, words)]
+    if model.teams is not None:
+        teams = words.translate(", ").join(map(words.name, model.teams))
+        found.append(words("This report tells of these teams only: {teams}.", teams=teams))
+    if model.importing:
+        found.append(words("Data were being imported while this report was made: its figures may still change."))
+    if model.in_progress:
+        values = {"period": words.period(model.period), "days": model.quality.days}
+        found.append(words("{period} has not ended: all figures are provisional and cover {days} days.", **values))
+    return found
+
+
 def _tile(figure: Figure, model: ReportModel, words: Words) -> Tile:
     value = words.share(figure.value) + ("*" if figure.partial else "")
     if figure.value is None:
-        return Tile(words.coded(figure.name), value, words.why(figure.name, figure.reason))
+        return Tile(words.coded(figure.name), value, why(figure, model, words))
     if model.compared.period is None or figure.before is None:
         alone = words("nothing to compare with")
         return Tile(words.coded(figure.name), value, _unsure(figure, alone, words))
@@ -127,24 +133,27 @@ def _levels(model: ReportModel, words: Words) -> list[Block]:
     description = "; ".join(f"{part.label} {part.shown}" for part in parts)
     counts = {"rated": words.count(ratings.rated), "batches": words.count(ratings.batches)}
     caption = words("{title} (rated calls: {rated}, batches: {batches})", title=title, **counts)
-    return [Chart(caption, stacked_bar(title, description, parts))]
+    return [Chart(caption, *(stacked_bar(title, description, parts, room) for room in (WIDE, NARROW)))]
 
 
 def _trend(model: ReportModel, words: Words) -> Chart:
     points = model.trend
     hollow = tuple(point.partial or point.in_progress for point in points)
-    lines = [Line(words.short("csi"), tuple(point.csi for point in points), hollow)]
+    drawn = {"csi": (tuple(point.csi for point in points), hollow)}
     for figure in model.components:
         values = tuple(point.components.get(figure.name) for point in points)
         open_ = tuple(figure.name in point.partial_parts or point.in_progress for point in points)
-        lines.append(Line(words.both(figure.name), values, open_))
+        drawn[figure.name] = (values, open_)
     title = words("Trend, {count} periods", count=len(points))
     told = [f"{point.period.label} {words.share(point.csi)}" for point in points]
     labels = [_axis_label(point.period.label) for point in points]
     caption = title
-    if any(any(line.hollow) for line in lines):
+    if any(any(open_) for _, open_ in drawn.values()):
         caption = words("{title} (hollow: partial or not ended)", title=title)
-    return Chart(caption, trend(title, f"{words.short('csi')}: {'; '.join(told)}", labels, lines), timeline=True)
+    description = f"{words.short('csi')}: {'; '.join(told)}"
+    wide = [Line(words.short(name) if name == "csi" else words.both(name), *line) for name, line in drawn.items()]
+    narrow = [Line(words.short(name), *line) for name, line in drawn.items()]
+    return Chart(caption, trend(title, description, labels, wide), trend(title, description, labels, narrow, NARROW))
 
 
 def _axis_label(label: str) -> str:
@@ -171,10 +180,13 @@ def _sections(model: ReportModel, words: Words) -> list[Section]:
 
 
 def _kpis(model: ReportModel, words: Words) -> list[Block]:
-    rows = [Bar(words.both(figure.name), figure.value, words.share(figure.value)) for figure in model.figures]
-    description = "; ".join(f"{row.label} {row.shown}" for row in rows)
+    wide, narrow = (
+        [Bar(name(figure.name), figure.value, words.share(figure.value)) for figure in model.figures]
+        for name in (words.both, words.short)
+    )
+    title, description = words("Scores"), "; ".join(f"{row.label} {row.shown}" for row in wide)
     blocks: list[Block] = [
-        Chart(words("Scores"), bars(words("Scores"), description, rows)),
+        Chart(title, bars(title, description, wide), bars(title, description, narrow, NARROW)),
         as_table(kpi_grid(model, words), words),
     ]
     if any(figure.partial or not figure.alike for figure in model.figures):
@@ -187,20 +199,22 @@ def _kpis(model: ReportModel, words: Words) -> list[Block]:
 def _groups(model: ReportModel, words: Words) -> list[Block]:
     if not model.groups:
         return [Text(words("No group has data in this period."))]
-    thin = [" / ".join(words.group(group.names)) for group in model.groups if group.too_thin]
-    note = words(
-        "By name. Coloured only where more than chance: ▲ better, ▼ worse than all other named groups together."
-    )
-    blocks: list[Block] = [Text(note, "note"), as_table(group_grid(model, words), words)]
-    if any(cell.partial for group in model.groups for cell in group.cells):
-        blocks.append(Text(words(_STAR), "note"))
-    if thin:
-        named = words.translate(", ").join(thin[:_NAMED])
-        more = words(" and {count} more, marked in the table", count=len(thin) - _NAMED) if len(thin) > _NAMED else ""
-        pattern = words("Index too thin to be relied on ({count} of {all}): {named}{more}.")
+    first, *others = (Text(text, "note") for text in group_notes(model, words))
+    return [first, as_table(group_grid(model, words), words), *others]
+
+
+def group_notes(model: ReportModel, words: Words) -> list[str]:
+    """Return what is to be known of the table of groups: how it is read, which are too thin, what a star means."""
+    found = [
+        words("By name. Coloured only where more than chance: ▲ better, ▼ worse than all other named groups together.")
+    ]
+    if thin := [" / ".join(words.group(group.names)) for group in model.groups if group.too_thin]:
         values = {"count": words.count(len(thin)), "all": words.count(len(model.groups))}
-        blocks.insert(1, Text(pattern.format(named=named, more=more, **values), "note"))
-    return blocks
+        named = some(thin, _NAMED, words)
+        found.append(words("Index too thin to be relied on ({count} of {all}): {named}.", named=named, **values))
+    if any(cell.partial for group in model.groups for cell in group.cells):
+        found.append(words(_STAR))
+    return found
 
 
 def _channels(model: ReportModel, words: Words) -> list[Block]:
@@ -273,7 +287,7 @@ def weight_facts(model: ReportModel, words: Words) -> tuple[tuple[str, str], ...
         (words("Name"), weights.name),
         (words("Valid from"), words.day(weights.effective)),
         (words("Author"), words.name(weights.author) or DASH),
-        (words("Source"), words.name(weights.source)),
+        (words("Source"), words.source(weights.source)),
         (words("Digest"), weights.digest),
     )
 

@@ -91,7 +91,7 @@ class Restatement:
 class ReportModel:
     """One period's report; `figures` are the index, its components and their figures in the order of the tree.
 
-    `importing` tells that data were being imported when it was made.
+    `importing` tells that data were being imported when it was made, `teams` of which alone it tells (None: all).
     """
 
     period: Period
@@ -114,6 +114,7 @@ class ReportModel:
     warnings: tuple[str, ...]
     version: str
     importing: bool = False
+    teams: tuple[str, ...] | None = None
     restatement: Restatement | None = None
 
     @property
@@ -153,6 +154,7 @@ def build_report(
     channels = _channels(total, before, every, counts)
     order = total.roots[0].beside.get("usual_order")
     holds = None if order is None else number(order, 0)
+    columns, shown = group_columns(total), () if groups is None else groups_of(groups, total)
     return ReportModel(
         period=total.period,
         in_progress=total.in_progress,
@@ -164,9 +166,9 @@ def build_report(
         outlook=_outlook(total),
         ratings=_ratings(total, before),
         trend=tuple(_trend_point(period, part) for period, part in trend),
-        attention=() if empty else what_to_look_at(figures, channels, quality, total.weights),
-        columns=group_columns(total),
-        groups=() if groups is None else groups_of(groups, total),
+        attention=() if empty else what_to_look_at(figures, columns, shown, channels, quality, total.weights),
+        columns=columns,
+        groups=shown,
         channels=channels,
         counts=counts,
         quality=quality,

@@ -8,6 +8,7 @@ from typing import Any
 from csi_service.core.composite import reason
 from csi_service.core.indicator import Node
 from csi_service.core.levels import LEVELS, whole_percents
+from csi_service.core.told import Told, chained
 from csi_service.ingest.outcome import safe_cell
 from csi_service.language import ENGLISH, marked
 from csi_service.report.columns import in_columns, visible
@@ -17,7 +18,6 @@ from csi_service.schema.scores import number, weights_body
 from csi_service.store.rating_shares import RatedBatch, Rollup, Shares
 
 Body = dict[str, Any]
-FALLBACK = marked("a random batch with ratings lacks its population, so every batch weighs its number of ratings")
 _SELECTIONS = {"targeted": marked("targeted samples"), "calibration": marked("calibration samples")}
 _FIGURES = ("n", "batches", "raters", "mean", "satisfied")
 
@@ -34,7 +34,7 @@ def rollup_body(rollup: Rollup) -> Body:
         "by": list(query.keys),
         "filters": {name: list(members) for name, members in query.filters.items()},
         "revision": rollup.revision,
-        "warnings": [FALLBACK] if random.total.notes["fallback"] else [],
+        "warnings": _fallback(rollup),
         "slow": rollup.slow is not None,
         "slow_because": rollup.slow,
         "hint": rollup.hint,
@@ -46,6 +46,19 @@ def rollup_body(rollup: Rollup) -> Body:
         "apart": [{"selection": part.selection, **_part(part)} for part in rollup.apart],
         "batches": [_batch(batch) for batch in rollup.batches],
     }
+
+
+def _fallback(rollup: Rollup) -> list[str]:
+    """Say that batches weigh their numbers of ratings though populations were to be used, and for want of which."""
+    if not rollup.random.total.notes["fallback"]:
+        return []
+    random = (each for each in rollup.batches if each.selection == "random" and sum(each.counts) > 0)
+    names = [each.batch or Told("none named") for each in random if each.population is None]
+    text = Told(
+        "a random batch with ratings lacks its population ({names}), so every batch weighs its number of ratings",
+        names=chained(names, "{first}, {second}"),
+    )
+    return [text]
 
 
 def _part(part: Shares) -> Body:
@@ -134,7 +147,7 @@ def rollup_table(rollup: Rollup, language: str = ENGLISH) -> str:
     empty = rollup.random.total.notes["empty_batches"]
     if empty:
         lines.append(words("Batches without ratings: {names}", names=visible(words(", ").join(empty))))
-    notes = [words(FALLBACK)] if rollup.random.total.notes["fallback"] else []
+    notes = [words.told(note) for note in _fallback(rollup)]
     notes += [words.told(rollup.hint)] if rollup.hint else []
     lines += [words("Note: {text}.", text=note) for note in notes]
     return "\n".join(lines) + "\n"

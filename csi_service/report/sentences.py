@@ -1,6 +1,6 @@
 """The sentences of a report, made from its figures: the headline and what to look at."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from csi_service.report.attention import Attention
 from csi_service.report.figures import Figure
@@ -8,21 +8,34 @@ from csi_service.report.monthly import ReportModel
 from csi_service.report.words import Words
 
 Finding = tuple[str, str]  # what to look at, and its evidence
+_NAMED = 5  # groups in a finding
 
 
 def headline(model: ReportModel, words: Words) -> str:
     """Return the report in one or two sentences."""
     period, csi = words.period(model.period), model.csi
+    if model.empty and model.teams is not None:
+        return words("There are no records of these teams in {period}, so there is no index.", period=period)
     if model.empty:
         return words("There are no records in {period}, so there is no index.", period=period)
     if csi.value is None:
         return words(
             "There is no customer satisfaction index for {period}: {reason}. Missing: {missing}.",
             period=period,
-            reason=words.why(csi.name, csi.reason),
+            reason=why(csi, model, words),
             missing=words.listed(csi.missing),
         )
     return words("{first} {second}", first=_level(model, words), second=_mover(model, words)).strip()
+
+
+def why(figure: Figure, model: ReportModel, words: Words) -> str:
+    """Return why a figure is missing; the whole index has no cases of its own."""
+    if figure.reason == "coverage":
+        found, least = words.share(figure.coverage), words.share(model.weights.minimum_coverage)
+        return words("only {found} of its weight has data, {least} is needed", found=found, least=least)
+    if figure.name == "csi" and figure.reason == "no_data":
+        return words("none of its parts has a figure")
+    return words.reason(figure.reason)
 
 
 def _level(model: ReportModel, words: Words) -> str:
@@ -68,10 +81,11 @@ def _missing(item: Attention, model: ReportModel, words: Words) -> Finding:
     figure = _figure(item)
     what = words("There is no figure for: {figure}.", figure=words.title(figure.name))
     weight = words("It carries {weight} of the index", weight=words.share(figure.overall))
+    reason = why(figure, model, words)
     if figure.partial_value is None:
-        return what, words("{weight}; {reason}.", weight=weight, reason=words.reason(figure.reason))
+        return what, words("{weight}; {reason}.", weight=weight, reason=reason)
     rest = words("its other parts alone would give {value}", value=words.share(figure.partial_value))
-    return what, words("{weight}; {reason}; {rest}.", weight=weight, reason=words.reason(figure.reason), rest=rest)
+    return what, words("{weight}; {reason}; {rest}.", weight=weight, reason=reason, rest=rest)
 
 
 def _floor(item: Attention, model: ReportModel, words: Words) -> Finding:
@@ -101,6 +115,19 @@ def _fall(item: Attention, model: ReportModel, words: Words) -> Finding:
     pattern = words("From {before} to {now}; this moves the index by {points} points; {n} cases.")
     values = {"before": words.measured(before, figure.unit), "now": words.measured(now, figure.unit)}
     return what, pattern.format(**values, points=words.points(figure.effect), n=words.count(figure.n))
+
+
+def _groups(item: Attention, model: ReportModel, words: Words) -> Finding:
+    names = [" / ".join(words.group(group.names)) for group in item.groups]
+    what = words("Behind the other groups: {figure}.", figure=words.title(_figure(item).name))
+    values = {"count": words.count(len(names)), "all": words.count(len(model.groups))}
+    return what, words("{names} ({count} of {all}); by more than chance.", names=some(names, _NAMED, words), **values)
+
+
+def some(names: Sequence[str], most: int, words: Words) -> str:
+    """Return names in a row, at most so many; the others are counted, as the table marks them all."""
+    more = words(" and {count} more, marked in the table", count=len(names) - most) if len(names) > most else ""
+    return words.translate(", ").join(names[:most]) + more
 
 
 def _responses(item: Attention, model: ReportModel, words: Words) -> Finding:
@@ -155,6 +182,7 @@ _FINDINGS: Mapping[str, Callable[[Attention, ReportModel, Words], Finding]] = {
     "floor": _floor,
     "floored": _floored,
     "fall": _fall,
+    "groups": _groups,
     "responses": _responses,
     "thin": _thin,
     "days": _days,

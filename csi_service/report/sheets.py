@@ -14,8 +14,8 @@ _NUMBERS = {
     "share": "0.00%",
     "whole": "0%",
     "points": "+0.00;-0.00;0.00",
-    "lapse": "+#,##0.00;-#,##0.00;0.00",
-    "seconds": "#,##0.00",
+    "lapse": '+#,##0.00" s";-#,##0.00" s";0.00" s"',
+    "seconds": '#,##0.00" s"',
     "count": "#,##0",
 }
 _SCALES = {"points": 100.0, "whole": 0.01}
@@ -40,18 +40,24 @@ class Book:
         self.book = xlsxwriter.Workbook(stream, OPTIONS)
         self.book.set_properties({"title": title, "created": CREATED})
         self.head, self.title = self.book.add_format(_HEAD), self.book.add_format(_TITLE)
-        self._formats: dict[tuple[str, str], Any] = {}
+        self._formats: dict[tuple[str, ...], Any] = {}
 
-    def format(self, form: str, tone: str) -> Any:
-        """Return the format of cells of a form and a tone."""
-        if (form, tone) not in self._formats:
-            pattern = {"num_format": _NUMBERS[form]} if form in _NUMBERS else {}
-            self._formats[form, tone] = self.book.add_format({"valign": "top", **pattern, **_LOOKS[tone]})
-        return self._formats[form, tone]
+    def format(self, form: str, tone: str, before: str = "", after: str = "") -> Any:
+        """Return the format of cells of a form and a tone, with signs before and after their figures."""
+        key = (form, tone, before, after)
+        if key not in self._formats:
+            pattern = _NUMBERS.get(form, "General")
+            signed = ";".join(f"{_quoted(before)}{part}{_quoted(after)}" for part in pattern.split(";"))
+            self._formats[key] = self.book.add_format({"valign": "top", "num_format": signed, **_LOOKS[tone]})
+        return self._formats[key]
 
     def sheet(self, name: str) -> "Sheet":
         """Return a new worksheet."""
         return Sheet(self, self.book.add_worksheet(name), name)
+
+
+def _quoted(sign: str) -> str:
+    return f'"{sign}"' if sign else ""
 
 
 class Sheet:
@@ -81,13 +87,14 @@ class Sheet:
             if column.note:
                 sheet.write_comment(top, index, column.note, {"x_scale": 2, "visible": False})
         for number, row in enumerate(grid.rows, top + 1):
-            for index, (value, form, tone, _, _) in enumerate(row):
+            for index, (value, form, tone, before, after) in enumerate(row):
                 if isinstance(value, str):
                     sheet.write_string(number, index, value, self._book.format("", tone))
                 elif value is None:
                     sheet.write_blank(number, index, None, self._book.format(form, tone))
                 else:
-                    sheet.write_number(number, index, value * _SCALES.get(form, 1.0), self._book.format(form, tone))
+                    format_ = self._book.format(form, tone, before, after)
+                    sheet.write_number(number, index, value * _SCALES.get(form, 1.0), format_)
         self.row = top + len(grid.rows) + 2
         return top
 

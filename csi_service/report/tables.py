@@ -48,7 +48,7 @@ def as_table(grid: Grid, words: Words) -> Table:
 
 def _shown(cell: Value, words: Words) -> str:
     if isinstance(cell.value, str):
-        return cell.value
+        return f"{cell.before}{cell.value}{cell.after}"
     return f"{cell.before}{words.figure(cell.value, cell.form)}{cell.after}"
 
 
@@ -117,11 +117,11 @@ def group_grid(model: ReportModel, words: Words) -> Grid:
 
 
 def _group_row(group: Group, forms: list[str], words: Words) -> Row:
-    tone = "muted" if group.too_thin else ""
-    names = words.group(group.names)
-    marked = (*names[:-1], words("{name} (thin)", name=names[-1])) if group.too_thin else names
+    tone, thin = ("muted", words(" (thin)")) if group.too_thin else ("", "")
+    *names, last = words.group(group.names)
+    marked = (*(Value(name, tone=tone) for name in names), Value(last, tone=tone, after=thin))
     cells = (_group_cell(cell, form, tone) for cell, form in zip(group.cells, forms, strict=True))
-    return (*(Value(name, tone=tone) for name in marked), Value(group.contacts, "count", tone), *cells)
+    return (*marked, Value(group.contacts, "count", tone), *cells)
 
 
 def _group_cell(cell: GroupCell, form: str, tone: str) -> Value:
@@ -181,7 +181,7 @@ def _shares(title: str, *values: float | None) -> Row:
 
 def level_grid(ratings: Ratings, words: Words) -> Grid:
     """Return the levels: the whole per cents of the bar beside the exact shares."""
-    columns = (Column(words("Level"), False, 2.2), Column(words("shown")), Column(words("exact share")))
+    columns = (Column(words("Level"), False, 2.2), Column(words("rounded")), Column(words("exact share")))
     rows = [
         (Value(words.title(level.name)), Value(level.percent, "whole"), Value(level.share, "share"))
         for level in ratings.levels
@@ -202,7 +202,7 @@ def quality_grid(model: ReportModel, words: Words) -> Grid:
     days = (quality.days_without_calls, quality.days)
     rows = [
         row(words("Days without calls"), None if days[0] is None or not days[1] else days[0] / days[1], *days),
-        row(words("Rejected rows, all files"), quality.rejected_share, quality.rows_rejected, all_rows),
+        row(words("Rejected records, all files"), quality.rejected_share, quality.rows_rejected, all_rows),
         row(words("Contacts without a group"), quality.unassigned_share),
     ]
     texts = {
@@ -228,7 +228,7 @@ def weight_grid(model: ReportModel, words: Words) -> Grid:
         name = "\u2003" * (figure.key.count(".") - 1) + words.both(figure.name)
         shares = (Value(figure.weight, "share"), Value(figure.overall, "share"))
         aim = target(figure, "seconds" if figure.unit == "seconds" else "share", words)
-        rows.append((Value(name), *shares, aim, Value(words.name(_source(model.weights.document, figure)))))
+        rows.append((Value(name), *shares, aim, Value(words.source(_source(model.weights.document, figure)))))
     return Grid(tuple(columns), rows, small=True)
 
 

@@ -11,7 +11,7 @@ from csi_service.core.outlook import label
 from csi_service.core.weights import WeightSet
 from csi_service.facts.kinds import UNASSIGNED
 from csi_service.language import ENGLISH, marked
-from csi_service.report.columns import in_columns, padded, visible
+from csi_service.report.columns import in_columns, ordered, padded, visible
 from csi_service.report.numbers import percent, seconds
 from csi_service.report.words import Words, words_of
 from csi_service.scoring import PeriodScores, Scores
@@ -174,8 +174,10 @@ def _overview(scores: Scores, words: Words) -> Iterator[str]:
     rows = [(words("period"), *map(words.key, scores.keys), *shown.values(), words("contacts"))]
     for part, total in zip(scores.by_group, scores.total, strict=True):
         names = part.groups.itertuples(index=False, name=None) if scores.keys else [()]
-        for group, name in sorted(enumerate(names), key=lambda pair: UNASSIGNED in pair[1]):  # the nameless last
-            rows.append((_label(part, words), *map(words.member, name), *_figures(part, shown, group, words)))
+        for group, name in sorted(enumerate(names), key=lambda pair: (UNASSIGNED in pair[1], ordered(pair[1]))):
+            figures = tuple(_figures(part, shown, group, words))
+            if not scores.keys or not {*figures} <= {"-", "0", ""}:  # a group of other periods has nothing here
+                rows.append((_label(part, words), *map(words.member, name), *figures))
         if scores.keys:
             everything = [words("(all)")] * len(scores.keys)
             rows.append((_label(total, words), *everything, *_figures(total, shown, 0, words)))

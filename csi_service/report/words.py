@@ -12,6 +12,7 @@ from csi_service.facts.kinds import UNASSIGNED
 from csi_service.language import ENGLISH, Translate, marked, tell, translator
 from csi_service.report.columns import visible
 from csi_service.report.numbers import percent, seconds
+from csi_service.scoring import PARTS
 
 DASH = "–"
 _TITLES = {
@@ -110,6 +111,10 @@ class Words:
         """Return a text from the data as it may be shown."""
         return visible(text)
 
+    def source(self, text: str) -> str:
+        """Return where a weight comes from; those of the sets that are shipped are known in every language."""
+        return visible(self.translate(text)) if text else ""
+
     def group(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of a group, one a key."""
         return tuple(self.title(name) if name == UNASSIGNED else visible(name) for name in names)
@@ -121,12 +126,6 @@ class Words:
     def reason(self, word: str | None) -> str:
         """Return why a figure is missing."""
         return self.translate(_REASONS[word]) if word in _REASONS else ""
-
-    def why(self, figure: str, word: str | None) -> str:
-        """Return why the figure of that name is missing; the whole index has no cases of its own."""
-        if figure == "csi" and word == "no_data":
-            return self("none of its parts has a figure")
-        return self.reason(word)
 
     def outlook(self, word: str) -> str:
         """Return the outlook as a word."""
@@ -247,7 +246,6 @@ _POOLINGS = {
 }
 _COUNTS = {"received": marked("complaints received"), "upheld_only": marked("complaints found justified")}
 _CONTACTS = {"answered": marked("answered calls"), "offered": marked("calls answered or abandoned")}
-_PARTS = {"talk": marked("talk"), "hold": marked("hold"), "wrap": marked("wrap-up")}
 
 
 def definition(name: str, components: Mapping[str, Any], applied: Mapping[str, Any], words: Words) -> str:
@@ -276,9 +274,7 @@ def _process_definition(name: str, process: Any, applied: Mapping[str, Any], wor
         times = {"seconds": f"{process.threshold_seconds:g}", "short": f"{process.short_abandon_seconds:g}"}
         return words(_SERVICE_LEVELS[process.service_level_method], **times)
     if name == "aht":
-        parts = words(" + ").join(
-            words(_PARTS[part]) for part in applied.get("components", process.handling_components)
-        )
+        parts = words(" + ").join(words(PARTS[part]) for part in applied.get("components", process.handling_components))
         return words("Mean of {parts} time of the answered calls.", parts=parts)
     if name == "fcr":
         method = applied.get("resolution_method", process.resolution_method)

@@ -4,7 +4,7 @@ import io
 
 from csi_service.report.charts import LEVEL_COLOURS, LINE_COLOURS
 from csi_service.report.document import Column, Text
-from csi_service.report.layout import facts, rating_facts, restated, rules, weight_facts
+from csi_service.report.layout import facts, group_notes, notices, rating_facts, restated, rules, weight_facts
 from csi_service.report.monthly import ReportModel
 from csi_service.report.sentences import findings, headline
 from csi_service.report.sheets import Book, Sheet
@@ -51,18 +51,14 @@ def _overview(book: Book, model: ReportModel, words: Words) -> None:
     sheet = book.sheet(words("Overview"))
     sheet.widths(44, 16)
     sheet.heading(f"{words('Satisfaction report')} {words.period(model.period)}")
-    sheet.lines(headline(model, words))
-    if model.in_progress:
-        sheet.lines(words("This period has not ended: all figures are provisional."))
-    if model.importing:
-        sheet.lines(words("Data were being imported while this report was made: its figures may still change."))
+    sheet.lines(*notices(model, words), headline(model, words))
     sheet.row += 1
     rows = [
         (
             Value(words.both(figure.name), tone="strong"),
-            Value(figure.value, "share"),
+            Value(figure.value, "share", after="*" if figure.partial else ""),
             Value(figure.before, "share"),
-            Value(figure.change, "points"),
+            Value(figure.change if figure.comparable else None, "points"),
             Value("" if figure.comparable else words("made of other parts")),
         )
         for figure in (model.csi, *model.components)
@@ -135,6 +131,7 @@ def _groups(book: Book, model: ReportModel, words: Words) -> None:
     sheet.sheet.freeze_panes(top + 1, len(model.keys))
     if grid.rows:
         sheet.sheet.autofilter(top, 0, top + len(grid.rows), len(grid.columns) - 1)
+        sheet.lines(*group_notes(model, words))
 
 
 def _surveys(book: Book, model: ReportModel, words: Words) -> None:

@@ -14,7 +14,7 @@ from marshmallow import ValidationError, fields
 
 from csi_service.core.calculators.external import SCALES
 from csi_service.core.levels import CHINESE, LEVEL_NAMES, LEVELS, parse_level
-from csi_service.core.periods import FORMS, parse_period
+from csi_service.core.periods import parse_period
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError
 from csi_service.facts.days import FIRST_YEAR, LAST_YEAR
@@ -163,8 +163,8 @@ def read_period(value: object) -> str:
     text = read_text(value, MOST_ID)
     try:
         period = parse_period(text)
-    except (InvalidInputError, OverflowError):
-        raise refusal(Told("is not a period; write {forms}", forms=FORMS), "period") from None
+    except InvalidInputError as error:
+        raise refusal(error.problems[0].message, "period") from None
     if period.first < _FIRST_DAY or period.last > _LAST_DAY:
         raise refusal(
             Told("lies outside the years {first_year} to {last_year}", first_year=FIRST_YEAR, last_year=LAST_YEAR),

@@ -198,7 +198,8 @@ def _misfits(data: Body) -> list[tuple[str, str, str]]:
     if selection == "targeted" and not sources:
         found.append(("calls", marked("is missing; give calls, or a rule"), "missing"))
     if not sources and not sized and selection != "targeted":
-        found.append(("size", marked("is missing; give size, min_per or both"), "missing"))
+        text = Told("is missing; give {size}, {least} or both", size="size", least="min_per")
+        found.append(("size", text, "missing"))
     if len(sources) == 2:
         found.append(("rule", marked("stands beside calls; give one of the two"), "shape"))
     if "calls" in data or selection == "targeted":

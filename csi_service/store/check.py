@@ -35,6 +35,8 @@ class Difference:
 def wrong_counters(store: Store, sets: Sequence[WeightSet]) -> Iterator[Difference]:
     """Yield the days whose counters differ from a fresh count of the records, for each variant that the sets ask for.
 
+    Nothing is written: a day that has not been counted since its last write has nothing yet that could be wrong.
+
     Raises:
         DamagedError: a file of calls cannot be read.
     """
@@ -51,8 +53,6 @@ def wrong_counters(store: Store, sets: Sequence[WeightSet]) -> Iterator[Differen
 
 def _wrong_within(store: Store, of_sets: Sequence[Asked]) -> Iterator[Difference]:
     """What differs in some days, the same ones for each of the sets."""
-    for asked in of_sets:
-        recount.refresh(store, asked)
     first, last = of_sets[0].first, of_sets[0].last
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     seen: set[tuple[str, str]] = set()
@@ -72,7 +72,7 @@ def _wrong_of(
     wanted: Mapping[str, str],
     days: Sequence[dt.date],
 ) -> Iterator[Difference]:
-    """What differs in the outputs that are wanted of a set; a day that was written to meanwhile is counted later."""
+    """What differs in the outputs that are wanted of a set; a day that is to be counted anew is left aside."""
     due = {(item.output, item.day)
            for item in counters.due(connection, asked.variants, asked.windows, asked.first, asked.last)}  # fmt: skip
     horizons = {name: counters.horizon(connection, name) for name in asked.windows}

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import re
 import time
 
 import pytest
@@ -133,3 +134,14 @@ def test_what_json_writes_is_read_back(value):
 def test_any_bytes_are_read_or_refused(content):
     with contextlib.suppress(MalformedError):
         read_json(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[", b"{a: 1}", b'{"a" 1}', b"[1 2]", b'{"a": "x', b'{"a": "x\n"}', rb'{"a": "\x"}', rb'{"a": "\u12"}', b"{} x",
+     b"[1,]", b'{"a": 1,}'],
+)  # fmt: skip
+def test_what_is_wrong_with_a_body_that_is_no_json_is_told_in_chinese(client, content):
+    answer = client.post(URL, data=content, content_type="application/json", headers={"Accept-Language": "zh"})
+    assert answer.status_code == 400
+    assert re.fullmatch(r"正文不是 JSON：第 \d+ 行第 \d+ 列，[^a-z]*(\\uXXXX)?[^a-z]+。", answer.json["detail"])

@@ -14,6 +14,11 @@ def test_the_page_is_for_people_in_both_languages(client):
     assert "curl -H" in answer.text
 
 
+def test_who_opens_the_bare_address_is_led_to_the_page(app):
+    answer = app.test_client().get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+
+
 def test_the_document_says_that_problems_are_told_in_the_caller_s_language(client):
     assert "Accept-Language: Chinese (zh) or English (en)" in client.get("/openapi.json").json["info"]["description"]
 

@@ -67,7 +67,7 @@ def test_a_month_by_team_nested(kept):
     assert told == {
         "period": "2026-03", "first": "2026-03-01", "last": "2026-03-31", "in_progress": False, "by": ["team"],
         "slow": False, "hint": None,
-        "warnings": ["aht: the data hold talk time only, of talk, hold, wrap"],
+        "warnings": ["AHT: the data hold talk time only, of talk, hold, wrap-up"],
     }  # fmt: skip
     assert body["weights"]["name"] == "default"
     assert body["revision"] > 0

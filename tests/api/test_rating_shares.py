@@ -102,7 +102,7 @@ def test_without_its_population_every_batch_weighs_its_ratings_and_it_is_told(ad
     found = rollup(admin)
     assert shares(found["total"]) == pytest.approx(POOLED, abs=1e-12)
     assert (found["weighting"], found["fallback"]) == ("sample", True)
-    assert "lacks its population" in found["warnings"][0]
+    assert "lacks its population (A, B), so every batch" in found["warnings"][0]
 
 
 def test_other_samples_stand_apart_and_empty_batches_are_named(admin, services):

@@ -91,7 +91,7 @@ def test_the_command_that_demo_run_shows_gives_the_same_table(folder):
     command = how_to.split("\n\n")[0].split(":\n", 1)[1].replace(".venv/bin/csi", f"{sys.executable} -m csi_service")
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("\n2026-10  ") == 12 + 1 + 1  # teams, unassigned, all
+    assert ran.stdout.count("\n2026-10  ") == 12 + 1  # teams, all
 
 
 def test_serve_answers_the_calculation_of_the_hint(folder, tmp_path):

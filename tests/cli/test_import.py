@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import openpyxl
 import pytest
 
 from csi_service.store.folder import open_store
@@ -80,6 +81,26 @@ def test_rejects_are_written_and_can_be_fetched_later(data, tmp_path):
     written = (tmp_path / "rejects.csv").read_bytes()
     assert b"calls,bad.csv,3,started_at,yesterday" in written
     assert csi("imports", "rejects", 1, "--data", data).data == written
+    assert "csi imports rejects" not in ran.err
+
+
+def test_where_the_rejects_are_is_said_unless_they_were_written(data, tmp_path):
+    bad = calls_file(tmp_path / "bad.csv", row("C1", "2026-03-02 09:00:00"), row("C2", "yesterday"))
+    ran = csi("import", "calls", bad, "--data", data)
+    assert ran.err.splitlines()[-1] == "csi imports rejects 1 gives the rejected rows."
+
+
+def test_sheets_that_are_not_read_are_named(data, tmp_path):
+    book = openpyxl.Workbook()
+    for sheet, number in ((book.active, "C1"), (book.create_sheet("Feb"), "C2")):
+        for cells in (["call_id", "started_at", "answered"], [number, "2026-03-02 09:00:00", "Y"]):
+            sheet.append(cells)
+    book.active.title = "Jan"
+    book.save(tmp_path / "a.xlsx")
+    ran = csi("import", "calls", tmp_path / "a.xlsx", "--data", data)
+    said = "a.xlsx: the sheet 'Jan' was read, not Feb; sheet = \"...\" in a mapping chooses another"
+    assert ran.err.splitlines()[-1] == said
+    assert teams(data) == {"C1": None}
 
 
 def test_strict_refuses_writes_the_rejects_and_changes_nothing(data, tmp_path):
@@ -147,6 +168,14 @@ def test_imports_are_listed_and_shown(data, file, tmp_path):
     assert shown.startswith("Import 2 of surveys from calls.csv: failed\n")
     assert "has no column survey_id" in shown
     assert "calls: 2 imported" in csi("imports", "show", 1, "--data", data).out
+
+
+def test_of_many_files_the_first_is_listed_and_how_many_more(data, tmp_path):
+    files = [calls_file(tmp_path / f"{n}.csv", row(f"C{n}", "2026-03-02 09:00:00")) for n in (1, 2, 3)]
+    csi("import", "calls", *files, "--data", data)
+    *_, line = csi("imports", "list", "--data", data).out.splitlines()
+    assert line.split()[:5] == ["1", "done", "calls", "1.csv", "+2"]
+    assert "from 1.csv, 2.csv, 3.csv: done" in csi("imports", "show", 1, "--data", data).out
 
 
 def test_ctrl_c_stops_an_import_and_leaves_nothing(data, tmp_path):

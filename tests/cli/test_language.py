@@ -166,6 +166,7 @@ def test_a_folder_s_tables_and_messages_in_chinese(tmp_path, folder):
         "导入 2：已完成。csi imports undo 2 可撤销。",
         "通话：导入 1 行（新增 1，替换 0，未变 0），拒绝 1 行",
         "  1 条：call_id 为空白；每行都须有值",
+        "被拒绝的行可用 csi imports rejects 2 取出。",
     ]
     assert zh("imports", "undo", 2).err == "导入 2 已撤销。\n"
     assert zh("key", "create", "--name", "甲", "--role", "viewer").err.startswith("密钥 csi_")

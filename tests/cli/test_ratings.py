@@ -1,6 +1,7 @@
 """csi rate, csi ratings and csi forms."""
 
 import json
+import sqlite3
 
 import openpyxl
 import pytest
@@ -44,9 +45,9 @@ def test_ratings_of_a_file_are_kept_by_the_same_rules(tmp_path, data):
     assert (ran.code, ran.out) == (0, "")
     lines = ran.err.splitlines()
     assert lines[0] == "ratings: 3 created, 0 replaced, 0 unchanged, 3 rejected (ratings.csv)"
-    assert lines[1].startswith("  row 3: rating '满意' is not a rating; accepted are 1 very_dissatisfied 非常不满意")
-    assert lines[2] == "  row 4: call_id the call 'C1' is the rater's own; nobody judges their own"
-    assert lines[3] == "  row 6: call_id is missing; give call_id"
+    assert lines[1].startswith("  line 4: rating '满意' is not a rating; accepted are 1 very_dissatisfied 非常不满意")
+    assert lines[2] == "  line 5: call_id the call 'C1' is the rater's own; nobody judges their own"
+    assert lines[3] == "  line 7: call_id is missing; give call_id"
     assert lines[4:] == ["  1 of calls that are not kept as yet", "  columns not used: mood"]
     found = json.loads(csi("ratings", "2026-03", "--format", "json", "--data", data).out)
     assert list(found["total"]["shares"].values()) == pytest.approx([1 / 3, 0, 1 / 3, 0, 1 / 3], abs=1e-12)
@@ -66,6 +67,44 @@ def test_a_workbook_is_read_too(tmp_path, data):
     book.save(tmp_path / "ratings.xlsx")
     ran = csi("rate", tmp_path / "ratings.xlsx", "--data", data)
     assert "2 created" in ran.err
+    assert "the sheet" not in ran.err
+    book.create_sheet("May").append(["call_id", "rating"])
+    book.active.append(["C2", 9])
+    book.save(tmp_path / "ratings.xlsx")
+    ran = csi("rate", tmp_path / "ratings.xlsx", "--data", data)
+    assert "  line 4: rating '9' is not a rating" in ran.err
+    assert "ratings.xlsx: the sheet 'Sheet' was read, not May; put the ratings" in ran.err
+
+
+def test_a_time_without_an_offset_is_the_centres(tmp_path, data):
+    text = (
+        "call_id,rating,batch,rated_at,comment\n"
+        'C1,5,B,2026-03-05 07:30:00,"two\nlines"\n'  # Shanghai's 5 March, London's 4 March
+        "C2,4,B,2026/3/5 7:30,\n"
+        "C1,3,,2026-03-04T23:30:00Z,\n"
+        "C2,3,,soon,\n"
+    )
+    ran = rate(tmp_path, data, text)
+    assert ran.err.splitlines()[1:] == [
+        "  line 6: rated_at is not an instant such as 2021-01-31 09:12:58 between 2000 and 2099"
+    ]
+    assert rated_at(data) == ["2026-03-04 23:30:00"] * 3  # 07:30 less 8 hours
+
+
+def test_of_a_clock_change_the_skipped_hour_is_refused_and_of_the_repeated_one_the_later_counts(tmp_path):
+    folder = tmp_path / "data"
+    environment = {"CSI_TIME_ZONE": "Europe/Berlin"}
+    text = "call_id,rating,rated_at\nC1,5,2026-03-29 02:30:00\nC2,5,2025-10-26 02:30:00\n"
+    ran = rate(tmp_path, folder, text, **environment)
+    assert "1 created, 0 replaced, 0 unchanged, 1 rejected" in ran.err
+    assert "  line 2: rated_at falls into an hour that a clock change skips" in ran.err
+    assert rated_at(folder) == ["2025-10-26 01:30:00"]  # winter time is an hour ahead
+
+
+def rated_at(data):
+    """Return when the calls were rated, in UTC."""
+    with sqlite3.connect(data / "csi.sqlite") as connection:
+        return [row[0][:19] for row in connection.execute("SELECT evaluated_at FROM evaluations")]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +123,7 @@ def test_a_file_of_which_nothing_can_be_kept_is_refused(tmp_path, data, text, to
 def test_unknown_calls_are_refused_where_the_setting_says_so(tmp_path, data):
     ran = rate(tmp_path, data, "call_id,rating\nC1,5\nC9,5\n", CSI_UNKNOWN_CALLS="refuse")
     assert "1 created" in ran.err
-    assert "row 2: call_id there is no call 'C9'; send the call first" in ran.err
+    assert "line 3: call_id there is no call 'C9'; send the call first" in ran.err
 
 
 def test_the_table_shows_per_cents_and_names_what_is_missing(tmp_path, data):
@@ -93,7 +132,7 @@ def test_the_table_shows_per_cents_and_names_what_is_missing(tmp_path, data):
     assert ran.code == 0
     assert "weighting sample" in ran.out
     assert "1 Very dissatisfied  2 Dissatisfied  3 Neutral  4 Satisfied  5 Very satisfied" in ran.out
-    assert "lacks its population" in ran.out
+    assert "lacks its population (none named), so every batch" in ran.out
     table = [line.split() for line in ran.out.splitlines()]
     assert ["T1", "1", "1", "1", "5.00", "100.00", "%", "0", "%", "0", "%", "0", "%", "0", "%", "100", "%"] in table
     assert next(row for row in table if row[:1] == ["all"])[1:4] == ["3", "2", "1"]

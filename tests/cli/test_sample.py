@@ -84,16 +84,23 @@ def test_calls_are_picked_by_rule_or_from_a_file(data, tmp_path):
     assert table(plan(data, "--selection", "calibration", "--calls", numbers, batch="Q"))[2][-1] == "2"
     numbers.write_text("C001\nC999\n", encoding="utf-8")
     refused = complaint(plan(data, "--selection", "targeted", "--calls", numbers, batch="R"))
-    assert refused == "/plan/calls/1: is no call of 2026-01 that is known here"
+    assert refused == "--calls (2): is no call of 2026-01 that is known here"
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--size", 49], "/plan/size: is 49, but there are 48 calls to draw from"),
-        ([], "/plan/size: is missing; give size, min_per or both"),
+        (["--size", 49], "--size: is 49, but there are 48 calls to draw from"),
+        ([], "--size: is missing; give --size, --min-per or both"),
         (["--size", 3, "--rater", "eve=x"], "--rater: 'eve=x' is no NAME=SHARE"),
-        (["--size", 3, "--due", "soon"], "/plan/due_on: must be a day"),
+        (["--size", 3, "--due", "soon"], "--due: must be a day"),
+        (["--size", 3, "--min-per", 0], "--min-per: is 0; give a number from 1"),
+        (["--size", 3, "--by", "team", "--by", "team"], "--by (2): stands twice"),
+        (["--size", 3, "--period", "2026-13"], "--period: '2026-13' is not a period"),
+        (["--size", 3, "--period", "2026-01-31..2026-01-01"], "--period: '2026-01-31..2026-01-01' ends before it"),
+        (["--size", 3, "--transfers-from", 2, "--abandoned"], "--abandoned, --transfers-from: cannot be given with"),
+        (["--selection", "targeted", "--handle-from", -1], "--handle-from: "),
+        (["--size", 3, "--period", "2025-12"], "finds no call of 2025-12 to draw"),
         (["--size", 3, "--calls", "/nowhere"], "/nowhere: cannot be read"),
         (["--size", 3, "--selection", "most"], "Invalid value for '--selection'"),
     ],

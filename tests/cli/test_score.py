@@ -22,6 +22,18 @@ COLUMNS = "period,node,raw,value,coverage,partial,partial_value,reason,numerator
 CALL = "call_id,started_at,answered"
 
 
+def make_sheets(path: Path, **sheets: list[list[str]]) -> Path:
+    """Write a workbook with sheets of answered calls, by their numbers."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in (CALL.split(","), *([*row, "2021-01-04 09:00:00", "Y"] for row in rows)):
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def month(tmp_path_factory):
     return make_month(tmp_path_factory.mktemp("month"))
@@ -265,6 +277,21 @@ def test_a_kind_may_come_in_several_files_and_patterns(tmp_path):
     assert ran.err == "calls: 7 counted, 0 rejected (3 files)\n"
 
 
+def test_sheets_that_are_not_read_are_named_unless_the_mapping_chooses_one(tmp_path):
+    path = make_sheets(tmp_path / "two.xlsx", 十月=[["K1"], ["K2"]], 九月=[["K3"]])
+    ran = csi("score", "--calls", path, "--format", "csv")
+    assert ran.err.splitlines() == [
+        "calls: 2 counted, 0 rejected (two.xlsx)",
+        "  two.xlsx: the sheet '十月' was read, not 九月; sheet = \"...\" in a mapping chooses another",
+    ]
+    said = csi("score", "--calls", path, "--format", "csv", "--lang", "zh").err
+    assert "two.xlsx：读取的是工作表 '十月'，未读取 九月" in said
+    mapping = tmp_path / "m.toml"
+    mapping.write_text('sheet = "九月"\n', encoding="utf-8")
+    ran = csi("score", "--calls", path, "--mapping", mapping, "--format", "csv")
+    assert ran.err == "calls: 1 counted, 0 rejected (two.xlsx)\n"
+
+
 def test_a_file_whose_name_is_a_pattern_is_taken_by_its_name(tmp_path):
     path = make_calls(tmp_path / "calls [1].csv", calls(1))
     assert csi("score", "--calls", path, "--format", "csv").code == 0
@@ -356,7 +383,8 @@ def test_a_run_that_fails_leaves_the_file_that_is_there(tmp_path, month):
 # --- what is refused
 
 
-DIMENSIONS = "group by different dimensions out of site, team, agent, queue, channel, topic"
+DIMENSIONS = "site, team, agent, queue, channel, topic"
+OPTION = "each file needs its option before it, for instance --calls"
 DAY = "2021-01-04"
 TAKEN = "is read or written already in this run; name another file"
 
@@ -365,14 +393,18 @@ TAKEN = "is read or written already in this run; name another file"
     ("arguments", "said"),
     [
         ("", "give at least one file, for instance --calls calls.csv"),
+        ("calls.csv", f"calls.csv: {OPTION} calls.csv"),
+        ("--calls calls.csv more.csv last.csv", f"more.csv: {OPTION} more.csv"),
         ("--calls gone.csv", "gone.csv: there is no such file"),
         ("--calls gone*.csv", "gone*.csv: no file matches the pattern"),
         ("--no-such-option", "No such option '--no-such-option'."),
         ("--calls calls.csv --period 2021-13", f"period: '2021-13' is not a period; write {FORMS}"),
         ("--calls calls.csv --period=", f"period: '' is not a period; write {FORMS}"),
         ("--calls calls.csv --period 2020", f"there is no record in 2020; the records lie between {DAY} and {DAY}"),
-        ("--calls calls.csv --by mood", f"by: mood: {DIMENSIONS}"),
-        ("--calls calls.csv --by team,team", f"by: team, team: {DIMENSIONS}"),
+        ("--calls calls.csv --period 2021-01-31..2021-01-01", "period: '2021-01-31..2021-01-01' ends before it begins"),
+        ("--calls calls.csv --by tem", f"by: 'tem' is no dimension; there are {DIMENSIONS}"),
+        ("--calls calls.csv --by team,", f"by: '' is no dimension; there are {DIMENSIONS}"),
+        ("--calls calls.csv --by team,team", f"by: team, team: group by different dimensions out of {DIMENSIONS}"),
         ("--calls calls.csv --grain hour", "Invalid value for '--grain': 'hour' is not one of 'day', 'week', 'month'."),
         ("--calls calls.csv --weights mine", "there are no weights 'mine'; there are bank, default, telecom"),
         ("--calls calls.csv --weights=", "there are no weights ''; there are bank, default, telecom"),

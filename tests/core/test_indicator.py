@@ -61,14 +61,14 @@ def test_ratio_of_no_groups_is_empty():
 )
 def test_ratio_refuses_impossible_counts_in_any_group(numerator, denominator, code):
     with pytest.raises(InvalidInputError) as refusal:
-        ratio(numbers(1, numerator, NAN), numbers(2, denominator, 1), what="sla")
+        ratio(numbers(0, 2, numerator, NAN), numbers(2, 2, denominator, 1), what="sla")
     assert refusal.value.code == code
     assert str(refusal.value).startswith("sla: ")
 
 
 def test_ratio_names_the_counts_that_do_not_fit():
     with pytest.raises(InvalidInputError, match="numerator 5 exceeds denominator 4"):
-        ratio(numbers(1, 5), numbers(2, 4))
+        ratio(numbers(1, 4, 5), numbers(2, 4, 4))
 
 
 def test_a_mean_may_exceed_1_and_a_share_may_not():

@@ -71,6 +71,13 @@ def test_a_batch_without_ratings_counts_nothing():
     assert (shares.batches[0], shares.fallback) == (2, False)
 
 
+def test_a_batch_of_one_rating_counts_as_one_of_many_does():
+    shares = rollup([A, [0, 0, 1, 0, 0]], [9000, 1000])
+    assert same(shares.shares[0], [0, 0, 0.09 + 0.1, 0.54, 0.27])
+    assert shares.batches[0] == 2
+    assert rollup([A, [0, 0, 1, 0, 0]], [9000, NAN]).fallback
+
+
 def test_groups_are_rolled_up_apart_and_one_without_ratings_has_no_shares():
     shares = rollup([A, B, [0] * 5], [9000, 1000, 500], group=[2, 0, 1], groups=4)
     assert same(shares.shares[0], [0.1, 0.2, 0.3, 0.3, 0.1])

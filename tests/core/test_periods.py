@@ -11,8 +11,9 @@ from csi_service.errors import InvalidInputError
 DAYS = st.dates(dt.date(1999, 1, 1), dt.date(2032, 12, 31))
 
 BAD = """
+0000-12 0000-Q4 0001-00
 2021-13 2021-00 2021-1 21-01 2021-W54 2021-W53 2021-W00 2021-W5 2021-w05 2021W05 2021-Q0 2021-Q5 2021-q1 0000
-0000-01 10000 2023-02-29 2021-02-30 1900-02-29 2021-01-32 2021/01/31 20210131 2021-01-31T00:00 2021-01-31..2021-01-04
+0000-01 10000 2023-02-29 2021-02-30 1900-02-29 2021-01-32 2021/01/31 20210131 2021-01-31T00:00
 2021-01-04.. ..2021-01-04 .. 2021-01..2021-03 2021-01-04...2021-01-31 2021-01-04..2021-01-31..2021-02-01
 2021-01-04..2021-02-29 -2021 ２０２１-０１ January
 """
@@ -90,6 +91,14 @@ def test_anything_else_is_refused_with_the_list_of_forms(text):
     with pytest.raises(InvalidInputError) as refusal:
         parse_period(text)
     assert FORMS in str(refusal.value)
+    assert refusal.value.code == "period"
+
+
+@pytest.mark.parametrize("text", ["2026-10-31..2026-10-01", "2021-01-05 .. 2021-01-04", "9999-12-31..0001-01-01"])
+def test_a_period_that_ends_before_it_begins_is_told_so(text):
+    with pytest.raises(InvalidInputError) as refusal:
+        parse_period(text)
+    assert str(refusal.value) == f"period: {text!r} ends before it begins"
     assert refusal.value.code == "period"
 
 

@@ -54,6 +54,12 @@ def test_what_a_sample_buys():
     assert buys([0], [10]).half_width is None
 
 
+def test_each_call_stands_at_the_middle_of_its_part_of_its_stratum():
+    # of six they are at 1, 3, 5, 7, 9, 11 twelfths, of two at 3 and 9, of one at 6
+    order = interleave({"a": range(6), "b": range(2), "c": range(1)})
+    assert order == [("a", 0), ("a", 1), ("b", 0), ("a", 2), ("c", 0), ("a", 3), ("a", 4), ("b", 1), ("a", 5)]
+
+
 @given(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 20), min_size=1))
 def test_each_stratum_advances_evenly(sizes):
     drawn = {name: [f"{name}{place}" for place in range(size)] for name, size in sizes.items()}

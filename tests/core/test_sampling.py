@@ -245,6 +245,10 @@ def test_what_is_left_over_goes_to_the_one_with_the_least_to_do():
     raters = {"c0": "ann", "c1": "bea", "c2": "bea", "c3": "cai"}
     after = hand_over(raters, done=[], away=["ann"], shares={"ann": 1, "bea": 1, "cai": 1})
     assert after == {**raters, "c0": "cai"}
+    # two calls at 3 : 1 are 1.5 and 0.5; bea has one call for three shares, cai two for one
+    raters = {"c0": "ann", "c1": "ann", "c2": "bea", "c3": "cai", "c4": "cai"}
+    after = hand_over(raters, done=[], away=["ann"], shares={"ann": 1, "cai": 1, "bea": 3})
+    assert after == {**raters, "c0": "bea", "c1": "bea"}
 
 
 def test_a_call_that_none_of_those_left_can_rate_stays():

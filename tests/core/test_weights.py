@@ -68,7 +68,8 @@ def test_what_a_set_leaves_out_is_the_default():
         }
     )
     assert repr(short.components) == repr(spelt_out.components)  # an unused parameter is NaN, unlike itself
-    assert (short.minimum_coverage, short.optimistic_above, short.rating_weighting) == (0.5, 0.05, "population")
+    assert (short.minimum_coverage, short.optimistic_above) == (0.5, 0.05)
+    assert (short.rating_weighting, short.satisfied_from_level) == ("population", 4)
 
 
 @pytest.mark.parametrize("name", ["default", "telecom", "bank"])

@@ -6,6 +6,7 @@ from tests.files import make_csv, make_xlsx, opened, outcome_of
 from tests.make import make_weights
 
 REFUSED = object()
+WORD = 'is a word, not a number; a mapping can turn words into numbers: values = { "satisfied" = 4 }'
 CALLS = "call_id,started_at,answered,wait_seconds,ivr_steps"
 SURVEYS = "survey_id,answered_at,channel,scale,score"
 EVALUATIONS = "evaluation_id,call_id,evaluated_at,score,full_marks,rating"
@@ -67,6 +68,27 @@ def test_instants(tmp_path, zone, text, instant):
     assert read(tmp_path, "calls", CALLS, [f"c1,{text},Y,,"], "started_at", zone) == {"c1": instant}
     outcome = outcome_of({"calls": tmp_path / "calls.csv"}, zone=zone)  # the way by which calls are counted agrees
     assert outcome.loaded == (instant is not REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("text", "mapped", "reason"),
+    [
+        ("2021-03-28 02:30:00", "", "falls into an hour that a clock change skips"),
+        ("2021-03-28 02:30", "", "falls into an hour that a clock change skips"),
+        ("28.03.2021 02:30", ', format = "%d.%m.%Y %H:%M"', "falls into an hour that a clock change skips"),
+        ("28.03.1921 02:30", ', format = "%d.%m.%Y %H:%M"', "is not an instant written as"),
+        ("2021-03-28 02:30:00 PM", "", "is not an instant such as 2021-01-31 09:12:58 between 2000 and 2099"),
+        ("2021-03-28 02:30:00 Europe/Berlin", "", "is not an instant such as"),
+        ("2100-03-28 02:30:00", "", "is not an instant such as"),
+        ("soon", "", "is not an instant such as"),
+    ],
+)
+def test_an_hour_that_the_clock_change_skips_is_told_from_what_is_no_instant(tmp_path, text, mapped, reason):
+    columns = f'call_id = "id"\nanswered = "ok"\nstarted_at = {{ column = "at"{mapped} }}\n'
+    path = make_csv(tmp_path / "a.csv", f"id,ok,at\nK1,Y,{text}\n")
+    (reject,) = outcome_of({"calls": path}, f"[calls]\n{columns}", zone="Europe/Berlin").rejects
+    assert reject.reasons[0].startswith(reason)
+    assert "or falls" not in reject.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +172,9 @@ def test_ratings_are_levels_or_their_names(tmp_path):
         ("", "", "", "score is missing; give a score, a rating or both"),
         ("5", "0", "", "full_marks must be above 0"),
         ("5", "inf", "", "full_marks is not a finite number"),
+        ("5", "1O0", "", "full_marks is not a finite number"),
+        ("很好", "", "", f"score {WORD}"),
+        ("very good", "", "", f"score {WORD}"),
     ],
 )  # fmt: skip
 def test_evaluations_keep_their_rules(tmp_path, score, full, rating, fault):

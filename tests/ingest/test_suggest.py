@@ -4,6 +4,7 @@ import datetime as dt
 import tomllib
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from csi_service.errors import MappingError
@@ -154,6 +155,101 @@ def test_the_unit_of_durations_is_found(tmp_path, texts, unit):
     rows = "".join(f"K{n},2021-01-04 09:00:00,Y,{text}\n" for n, text in enumerate(texts.split()))
     column = drafted(tmp_path, "call_id,started_at,answered,talk_time\n" + rows)["calls"]["talk_seconds"]
     assert column == ({"column": "talk_time", "unit": unit} if unit else "talk_time")
+
+
+@pytest.mark.parametrize(
+    ("header", "texts", "unit"),
+    [
+        ("通话时长(秒)", "90 0", None),
+        ("通话时长（分钟）", "1.5 0", "minutes"),
+        ("通话时长 【分】", "2 0", "minutes"),
+        ("Talk time (min)", "2 0", "minutes"),
+        ("Talk time [s]", "0.5 0.25", None),  # not shares of a day
+        ("Talk time (days)", "0.5 0", "days"),
+        ("通话时长(时:分:秒)", "0:01:30 0:00:10", "hh:mm:ss"),
+        ("通话时长(hh:mm:ss)", "0.00104 0", "days"),
+        ("通话时长(分钟)", "1:30 0:10", "mm:ss"),  # the cells say it better
+        ("通话时长(分钟)", "", "minutes"),
+    ],
+)
+def test_a_unit_in_brackets_is_no_part_of_the_header(tmp_path, header, texts, unit):
+    rows = "".join(f"K{n},2021-01-04 09:00:00,Y,{text}\n" for n, text in enumerate(texts.split()))
+    column = drafted(tmp_path, f"call_id,started_at,answered,{header}\n{rows}")["calls"]["talk_seconds"]
+    assert column == ({"column": header, "unit": unit} if unit else header)
+
+
+def test_hours_are_no_unit_of_a_mapping_so_the_column_is_left_to_the_reader(tmp_path):
+    text = draft(make_csv(tmp_path / "a.csv", "call_id,started_at,answered,通话时长(小时)\nK1,2021-01-04,Y,1\n"))
+    assert "# Columns not used: 通话时长(小时)" in text
+
+
+@pytest.mark.parametrize(
+    ("header", "kind", "fields"),
+    [
+        ("通话流水号,来电时间,是否接通,等待秒数", "calls", "call_id started_at answered wait_seconds"),
+        ("呼叫ID,呼叫时间,是否接起,等待时长(秒),坐席编号", "calls", "call_id started_at answered wait_seconds agent"),
+        ("评价编号,评价时间,评价渠道,分值,评价内容", "surveys", "survey_id answered_at channel score comment"),
+        ("工单编号,创建时间,结单时间,工单类型", "tickets", "ticket_id opened_at closed_at topic"),
+    ],
+)  # fmt: skip
+def test_common_chinese_headers_are_known(tmp_path, header, kind, fields):
+    found = drafted(tmp_path, f"{header}\n")[kind]
+    assert {name: found[name] for name in fields.split()} == dict(zip(fields.split(), header.split(","), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["非常满意", "满意", "一般", "不满意", "非常不满意"], [5, 4, 3, 2, 1]),
+        (["很满意", "满意", "一般", "不满意", "很不满意"], [5, 4, 3, 2, 1]),
+        (["Very satisfied", "Satisfied", "Neutral", "Dissatisfied", "Very dissatisfied"], [5, 4, 3, 2, 1]),
+        (["very_satisfied", "satisfied", "neutral", "dissatisfied", "very_dissatisfied"], [5, 4, 3, 2, 1]),
+    ],
+)
+def test_words_for_scores_get_their_values(tmp_path, texts, values):
+    rows = "".join(f"S{n},2021-01-04 09:00:00,ivr,{text}\n" for n, text in enumerate(reversed(texts)))
+    path = make_csv(tmp_path / "s.csv", f"survey_id,answered_at,channel,满意度\n{rows}")
+    text = draft(path)
+    surveys = tomllib.loads(text)["surveys"]
+    assert surveys["score"] == {"column": "满意度", "values": dict(zip(texts, values, strict=True))}
+    assert surveys["scale"] == {"constant": "5"}
+    found = totals_of({"surveys": path}, text)
+    assert (found["responses.ivr"], found["satisfied_responses.ivr"]) == (5, 2)  # 5 and 4
+
+
+def test_words_that_the_first_rows_lack_are_drafted_in_the_same_letters(tmp_path):
+    surveys = drafted(tmp_path, "survey_id,answered_at,channel,score\nS1,2021-01-04,ivr,Very Satisfied\nS2,,,1\n")[
+        "surveys"
+    ]
+    words = ["Very Satisfied", "Satisfied", "Neutral", "Dissatisfied", "Very Dissatisfied"]
+    assert (list(surveys["score"]["values"]), surveys["scale"]) == (words, {"constant": "5"})
+
+
+def test_words_are_no_scores_of_evaluations(tmp_path):
+    header = "evaluation_id,call_id,evaluated_at,rater,form,score"
+    found = drafted(tmp_path, f"{header}\nE1,K1,2021-01-04 09:00:00,ann,f,满意\n")
+    assert found["evaluations"]["score"] == "score"
+
+
+def test_other_sheets_are_named_with_the_keys_of_the_mapping(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "说明"
+    book.active.append(["本表为话单"])
+    for title in ('话"单', "十月"):
+        book.create_sheet(title).append(["call_id", "started_at", "answered"])
+    book.create_sheet("空")
+    book.save(tmp_path / "a.xlsx")
+    lines = draft(tmp_path / "a.xlsx").splitlines()
+    assert lines[2] == r'''# sheet = "话\"单"  # read was "说明"; the workbook also has "话\"单", "十月"'''
+    assert lines[3].startswith("# header_row = 2  #")
+    assert lines[4].startswith("# No header was recognised")
+    chosen = tmp_path / "b.xlsx"
+    del book["说明"]
+    book.save(chosen)
+    lines = draft(chosen).splitlines()
+    assert lines[2] == r'''# sheet = "十月"  # read was "话\"单"; the workbook also has "十月"'''
+    assert lines[4] == "[calls]"
+    assert "header_row" not in "".join(lines)
 
 
 @pytest.mark.parametrize(

@@ -220,3 +220,32 @@ def test_parquet_that_cannot_be_used_is_refused(tmp_path):
     for name in ("cut", "magic", "damaged"):
         with pytest.raises(FileRefusedError, match=rf"{name}\.parquet: .*(not a readable Parquet file|damaged)"):
             outcome_of({"calls": tmp_path / f"{name}.parquet"})
+
+
+def test_a_workbooks_other_visible_sheets_with_cells_are_noted(tmp_path):
+    book = openpyxl.Workbook()
+    for title in ("first", "second", "empty", "hidden", "chart"):
+        book.create_sheet(title)
+    book.remove(book["Sheet"])
+    for title in ("first", "second", "hidden"):
+        for row in (HEADER, ["c1", AT, "Y"]):
+            book[title].append(row)
+    book["hidden"].sheet_state = "hidden"
+    book["chart"]["A1"].number_format = "0.00"  # a cell with a style only
+    book.save(tmp_path / "a.xlsx")
+    path = tmp_path / "a.xlsx"
+    said = """a.xlsx: the sheet 'first' was read, not second; sheet = "..." in a mapping chooses another"""
+    assert outcome_of({"calls": path}).notes == [said]
+    assert outcome_of({"calls": path}, 'sheet = "second"').notes == []
+    book.remove(book["second"])
+    book.save(path)
+    assert outcome_of({"calls": path}).notes == []
+
+
+def test_a_sheet_without_the_columns_is_refused_with_the_names_of_the_others(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["notes"])
+    book.create_sheet("Data").append(HEADER)
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(FileRefusedError, match=r"The sheet 'Sheet' was read, not Data\. A mapping can set sheet"):
+        outcome_of({"calls": tmp_path / "a.xlsx"})

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from csi_service.report.charts import WIDTH, Bar, Line, Share, bars, stacked_bar, trend
+from csi_service.report.charts import NARROW, WIDE, Bar, Line, Share, bars, stacked_bar, trend
 
 SVG = "{http://www.w3.org/2000/svg}"
 PARTS = [Share(name, share, f"{share * 100:.0f} %") for name, share in (("a<b", 0.02), ("b", 0.28), ("c & d", 0.7))]
@@ -32,10 +32,29 @@ def rects(svg):
 def test_the_parts_of_a_stacked_bar_fill_it_and_a_narrow_one_is_told_in_the_legend_only():
     svg = CHARTS["bar"]()
     whole = [rect for rect in rects(svg) if rect.get("height") == "26"]
-    assert [float(rect.get("width")) for rect in whole] == pytest.approx([0.02 * WIDTH, 0.28 * WIDTH, 0.7 * WIDTH])
-    assert [float(rect.get("x")) for rect in whole] == pytest.approx([0, 0.02 * WIDTH, 0.3 * WIDTH])
+    assert [float(rect.get("width")) for rect in whole] == pytest.approx([0.02 * WIDE, 0.28 * WIDE, 0.7 * WIDE])
+    assert [float(rect.get("x")) for rect in whole] == pytest.approx([0, 0.02 * WIDE, 0.3 * WIDE])
     texts = [element.text for element in ET.fromstring(svg).iter(f"{SVG}text")]  # noqa: S314
     assert texts == ["28 %", "70 %", "a<b 2 %", "b 28 %", "c & d 70 %"]
+
+
+@pytest.mark.parametrize("room", [WIDE, NARROW])
+def test_a_chart_takes_its_room_and_no_more(room):
+    labels = [f"2021-{month:02}" for month in range(1, 13)]
+    shares = [Share("Very dissatisfied", 0.2, "20 %")] * 5
+    for svg in (
+        stacked_bar("t", "d", shares, room),
+        trend("t", "d", labels, [Line(name, (0.9,) * 12) for name in ("CSI", "I-CSI", "O-CSI", "C-CSI")], room),
+        bars("t", "d", [Bar("O-CSI", 1.0, "100.00 %")], room),
+    ):
+        root = ET.fromstring(svg)  # noqa: S314
+        assert root.get("viewBox").startswith(f"0 0 {room:g} ")
+        for rect in root.iter(f"{SVG}rect"):
+            assert 0 <= float(rect.get("x")) <= float(rect.get("x")) + float(rect.get("width")) <= room
+        for text in root.iter(f"{SVG}text"):
+            long = len(text.text) * 9 * 0.6  # a Latin letter is rarely wider than 0.6 of its size
+            left = float(text.get("x")) - {"start": 0, "middle": long / 2, "end": long}[text.get("text-anchor")]
+            assert -1 <= left <= left + long <= room + 1, text.text
 
 
 def test_a_missing_value_breaks_the_line():

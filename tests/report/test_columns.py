@@ -2,7 +2,7 @@
 
 import pytest
 
-from csi_service.report.columns import in_columns, visible, width
+from csi_service.report.columns import in_columns, ordered, visible, width
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,18 @@ from csi_service.report.columns import in_columns, visible, width
 )
 def test_a_chinese_character_takes_two_places_and_an_accent_none(text, places):
     assert width(text) == places
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["T1", "T2", "T10", "T10a", "T11", "U1"],
+        ["华东一组", "华东二组", "华东三组", "华东九组", "华东十组", "华东十一组", "华东二十组", "华东二十二组"],
+        ["", "1" * 5000, "a"],
+    ],
+)
+def test_names_stand_in_the_order_of_the_numbers_in_them(names):
+    assert sorted(reversed(names), key=lambda name: ordered([name])) == names
 
 
 @pytest.mark.parametrize("sign", ["\x1b", "\n", "\r", "\t", "\x00", "\u202e", "\u200b", "\ud800"])

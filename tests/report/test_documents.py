@@ -1,5 +1,6 @@
 """The report as HTML, PDF and XLSX, in both languages, for every kind of month."""
 
+import dataclasses
 import functools
 import hashlib
 import io
@@ -157,9 +158,10 @@ def test_the_writers_are_those_of_the_issue_and_others_are_refused():
         ),
         (
             "no index",
-            "There is no customer satisfaction index for January 2021: too little of its weight has data. "
-            "Missing: Internal process index, Complaint index.",
-            "2021年1月没有客户满意度指数：有数据的权重太少。缺少：内部流程满意度、投诉反馈满意度。",
+            "There is no customer satisfaction index for January 2021: only 33.33\u00a0% of its weight has data, "
+            "50.00\u00a0% is needed. Missing: Internal process index, Complaint index.",
+            "2021年1月没有客户满意度指数：有数据的权重只有 33.33\u00a0%，至少需要 50.00\u00a0%。"
+            "缺少：内部流程满意度、投诉反馈满意度。",
         ),
     ],
 )  # fmt: skip
@@ -304,7 +306,7 @@ def test_the_workbook_holds_the_unrounded_figures_of_the_score_table():
         index = figure.key.count(".") < 2
         assert row[1].value == pytest.approx(figure.value if index else figure.raw, rel=1e-15)
         assert row[6].value == pytest.approx(figure.value, rel=1e-15)
-        assert row[1].number_format == ("#,##0.00" if figure.unit == "seconds" else "0.00%")
+        assert row[1].number_format == ('#,##0.00" s"' if figure.unit == "seconds" else "0.00%")
     assert sheet.freeze_panes == "B2"
     assert rows[2][0].comment.text.startswith("Calls answered within 20 s")
 
@@ -318,6 +320,49 @@ def test_the_workbook_has_native_charts_and_the_groups_with_their_head_in_sight(
     assert [row[0] for row in groups.iter_rows(min_row=2, max_row=3, values_only=True)] == ["乙", "甲"]
     trend = [row[1] for row in book["趋势"].iter_rows(min_row=2, max_row=4, values_only=True)]
     assert trend == [pytest.approx(0.8642592592592593), None, pytest.approx(0.8642592592592593)]
+
+
+def test_the_workbook_marks_what_is_partial_better_or_worse_and_names_a_thin_group_apart():
+    few = {name: [value, value / 50, value] for name, value in MONTH.items()} | NO_FCR
+    few["answered_within_threshold"] = [700, 18, 935]  # of 1,100, 22 and 1,100
+    groups = make_part(teams=("a", "small", "z"), changes=few)
+    sheet = book_of(make_report(make_part(changes=NO_FCR), make_part("2020-12"), groups))["Groups"]
+    head = [cell.value for cell in sheet[1]]
+    sla, internal = head.index("SLA"), head.index("I-CSI")
+    assert [sheet.cell(row, 1).value for row in (2, 3, 4)] == ["a", "small", "z"]
+    formats = [sheet.cell(row, 1 + sla).number_format for row in (2, 3, 4)]
+    assert formats == ['"▼"0.00%', "0.00%", '"▲"0.00%']
+    assert sheet.cell(4, 1 + internal).number_format.endswith('0.00%"*"')
+    notes = [cell.value for cell in sheet["A"][4:]]
+    assert any(note and note.startswith("By name. Coloured only where more than chance") for note in notes)
+    assert any(note and note.startswith("Index too thin to be relied on (1 of 3): small.") for note in notes)
+
+
+def test_the_workbook_shows_no_difference_of_figures_made_of_other_parts():
+    book = book_of(make_report(make_part(changes=NO_FCR), make_part("2020-12")))
+    rows = {row[0]: row[1:5] for row in book["Overview"].iter_rows(values_only=True) if row[1] is not None}
+    value, before, difference, remark = rows["Internal process index (I-CSI)"]
+    assert (difference, remark) == (None, "made of other parts")
+    # sla 0.85 / 0.9, aht 300 / 360, qa 0.9, weighed 25, 5 and 60 of 90; with fcr 0.8 of weight 10 it was 0.89777...
+    assert value == pytest.approx((25 * 0.85 / 0.9 + 5 * 300 / 360 + 60 * 0.9) / 90, abs=1e-12)
+    assert before == pytest.approx(0.9 * value + 0.1 * 0.8, abs=1e-12)
+    assert rows["Complaint index (C-CSI)"][2] == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("format_", ["html", "xlsx"])
+def test_a_report_of_some_teams_says_so_before_any_figure(format_, language):
+    model = dataclasses.replace(MONTHS["usual"](), teams=("甲", "<乙>"))
+    told = {"en": "This report tells of these teams only: 甲, <乙>.", "zh": "本报告仅含以下班组：甲、<乙>。"}[language]
+    if format_ == "html":
+        texts = Page(write_report(model, "html", language)).texts
+        assert texts.index(told) < min(place for place, text in enumerate(texts) if "86.43" in text)
+    else:
+        sheet = book_of(model, language).worksheets[0]
+        assert sheet["A2"].value == told
+    empty = dataclasses.replace(MONTHS["empty"](), teams=("甲",))
+    none = {"en": "There are no records of these teams in January 2021", "zh": "2021年1月没有这些班组的记录"}[language]
+    assert any(text.startswith(none) for text in Page(write_report(empty, "html", language)).texts)
 
 
 @pytest.mark.parametrize("month", MONTHS)

@@ -129,6 +129,13 @@ def test_groups_are_those_of_the_reader_s_teams(march):
     assert one.figure("csi.internal.sla").n == 1
 
 
+def test_an_empty_month_is_not_published(march):
+    wanted = Wanted(Asked(parse_period("2026-02")), NOW.date())
+    with pytest.raises(ConflictError, match="nothing to publish: there is no record in 2026-02; all records lie"):
+        publish(march, SETS, wanted, NOW, "ann")
+    assert list_published(march) == []
+
+
 def test_an_empty_month_is_a_report(store):
     put(
         store,

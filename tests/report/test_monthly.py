@@ -133,6 +133,27 @@ def test_a_low_response_rate_is_named_by_the_limit_of_the_weights():
     assert "responses" not in [rule for rule, _ in rules(make_report(total=make_part(weights=lower)))]
 
 
+def test_the_groups_behind_the_others_are_named_by_the_first_index_that_tells_them_apart():
+    satisfied = {"satisfied_responses.ivr": [75, 141, 141]}  # of 150
+    model = make_report(make_part(changes=NONE), groups=make_part(teams=("c", "b", "a"), changes=satisfied))
+    (found,) = [item for item in model.attention if item.rule == "groups"]
+    place = [column.key for column in model.columns].index(found.figure.key)
+    assert found.figure.key.count(".") < 2
+    behind = [group.names for group in model.groups if group.cells[place].tone < 0]
+    assert [group.names for group in found.groups] == behind == [("c",)]
+    alike = make_report(make_part(changes=NONE), groups=make_part(teams=("b", "a")))
+    assert "groups" not in [item.rule for item in alike.attention]
+
+
+def test_a_channel_without_answers_makes_no_other_index_where_each_answer_counts_once():
+    gone = {name: 0 for name in MONTH if name.endswith(".sms")}
+    now, before = make_part(changes=gone), make_part("2020-12")
+    assert make_report(now, before).figure("csi.external").comparable
+    equal = make_weights({"external.pooling": "equal"})
+    now, before = make_part(changes=gone, weights=equal), make_part("2020-12", weights=equal)
+    assert not make_report(now, before).figure("csi.external").comparable
+
+
 def test_at_most_three_findings_in_the_order_of_the_rules():
     bad = {**NO_COMPLAINTS, "answered_within_threshold": 500, "handle_seconds": 720_000}
     quality = DataQuality(31, 4, 100, 50, 0.5)

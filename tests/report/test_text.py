@@ -13,7 +13,7 @@ from csi_service.core.periods import parse_period
 from csi_service.core.ratings import rating_nodes
 from csi_service.report.text import percent, render, render_both, seconds
 from csi_service.scoring import PeriodScores, Scores
-from tests.make import GONE, make_measures, make_weights, numbers
+from tests.make import GONE, MONTH, make_measures, make_weights, numbers
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_what_is_missing_is_said_with_its_reason():
 
 
 def test_several_groups_are_lines_with_a_total_and_a_star_where_partial():
-    several = part(teams=("甲", "乙"), changes={"complaints_received": [9, np.nan]})
+    several = part(teams=("一组", "二组"), changes={"complaints_received": [9, np.nan]})
     text = render(scores(several, warnings=["one", "two"]))
     header, _, first, second, total, *rest = text.splitlines()
     assert header.split() == ["period", "team", "CSI", "I-CSI", "O-CSI", "C-CSI", "SLA", "AHT", "FCR", "QA", "contacts"]
-    assert first.split()[:4] == ["2021-01", "甲", "86.43", "%"]
-    assert second.split()[:4] == ["2021-01", "乙", "90.89", "%*"]  # (0.8978 + 0.92) / 2
+    assert first.split()[:4] == ["2021-01", "一组", "86.43", "%"]
+    assert second.split()[:4] == ["2021-01", "二组", "90.89", "%*"]  # (0.8978 + 0.92) / 2
     assert total.split()[:2] == ["2021-01", "(all)"]
     assert total.split()[-1] == "1,000"
     assert rest[1].startswith("* partial")
@@ -109,6 +109,12 @@ def test_the_group_without_a_name_is_the_last_line():
     text = render(scores(part(teams=("unassigned", "华东一组")), total=part(teams=("",))))
     lines = [line.split()[1] for line in text.splitlines() if line.startswith("2021-01 ")]
     assert lines == ["华东一组", "unassigned", "(all)"]
+
+
+def test_a_group_with_neither_contacts_nor_figures_is_left_out():
+    nothing = {name: [value, 0] for name, value in MONTH.items()}
+    text = render(scores(part(teams=("A", "B"), changes=nothing)))
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("2021-01 ")] == ["A", "(all)"]
 
 
 def test_periods_are_lines_and_one_that_has_not_ended_says_so():

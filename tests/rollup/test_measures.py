@@ -117,6 +117,18 @@ def test_survey_scores_on_every_scale(tmp_path, scale, score, satisfied, points)
     assert found["response_points.sms"] == pytest.approx(points, abs=1e-15)
 
 
+def test_a_channel_by_which_nobody_of_a_group_answered_counts_0_there(tmp_path):
+    rows = [
+        SURVEYS,
+        "s1,2021-01-05,sms,5,5,,,,red,",
+        "s2,2021-01-06,sms,5,1,,,,blue,",
+        "s3,2021-01-06,ivr,5,4,,,,blue,",
+    ]
+    frame = measures_of({"surveys": make_csv(tmp_path / "s.csv", "\n".join(rows))}, keys=("team",)).set_index("team")
+    names = ["responses.sms", "satisfied_responses.sms", "responses.ivr", "satisfied_responses.ivr"]
+    assert frame[names].T.to_dict("list") == {"red": [1, 1, 0, 0], "blue": [1, 0, 1, 1]}
+
+
 def test_suspect_responses_are_set_aside_and_counted_apart(tmp_path, calls):
     rows = [
         SURVEYS,

@@ -189,6 +189,7 @@ def test_appeals_are_filtered_by_what_and_when_and_come_in_pages(judged):
     second = file_appeal(judged, "E2", "x", UWE, dt.datetime(2026, 2, 2, 16, tzinfo=dt.UTC))  # midnight in Shanghai
     assert listed(judged) == ([second, first], None)
     assert listed(judged, limit=1) == ([second], second.id)
+    assert listed(judged, limit=2) == ([second, first], None)
     assert listed(judged, cursor=second.id) == ([first], None)
     assert listed(judged, status="open", team="T1")[0] == [first]
     assert listed(judged, status="upheld")[0] == []

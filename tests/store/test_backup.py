@@ -144,8 +144,8 @@ def test_a_backup_under_load_is_one_state(store, tmp_path, target_url):
     assert surveys > 0
     assert waiting + sum(part.calls for part in parts) == surveys
     assert all((found.calls / part.file).is_file() for part in parts)
-    assert list(wrong_counters(found, [make_weights()])) == []
     assert figures(ask(found, "2026-03"), "csi.external.sms", "n") == {(): (surveys,)}
+    assert list(wrong_counters(found, [make_weights()])) == []
     found.database.close()
 
 

@@ -92,6 +92,8 @@ def test_where_there_is_nothing_the_reason_is_told(store, table, reason):
     found = calibrate(store, JANUARY, None, LEAD)
     assert (found.alpha.value, found.alpha.reason, found.publish_levels) == (None, reason, None)
     assert all(pair["kappa"] is None for pair in found.pairs)
+    # two who both say 4 are two pairs of a 4 with a 4; where nobody rated, or one alone, no levels meet
+    assert np.array(found.confusion).sum() == (2 if reason == "no_variation" else 0)
 
 
 def test_a_period_and_a_batch_narrow_what_is_read(store):

@@ -76,13 +76,13 @@ def test_a_healthy_folder_has_no_fault(filled, fast):
 
 
 @pytest.mark.parametrize("fast", [False, True])
-def test_nothing_is_made_or_changed_but_counters_by_the_full_look(filled, tmp_path, fast):
+def test_nothing_is_made_or_changed(filled, tmp_path, fast):
     def everything():
         paths = sorted(path for path in tmp_path.rglob("*") if not path.name.startswith("csi.sqlite-"))
         kept = {name: content for name, content in files(tmp_path).items() if "csi.sqlite" not in name}
-        rows = {name: found for name, found in tables(filled).items() if fast or name not in ("counted", "counters")}
-        return paths, kept, rows
+        return paths, kept, tables(filled)
 
+    put(filled, "calls", call("waits", "2026-03-02 09:00"))
     before = everything()
     look(filled, fast)
     assert everything() == before
@@ -98,10 +98,13 @@ def test_a_folder_that_is_not_there(store, tmp_path):
 def test_a_folder_that_others_may_enter_and_one_with_little_room(filled, monkeypatch):
     filled.folder.chmod(0o755)
     usage = shutil.disk_usage(filled.folder)
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
-    found = look(filled, fast=True)
+    found = {}
+    for mebibytes in (1, 512, 2048):
+        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _, free=mebibytes << 20: usage._replace(free=free))
+        found |= look(filled, fast=True)
     assert "every user of this machine" in found["note data folder"][0]
-    assert found["FAULT free space"] == ["0.0 GiB"]
+    told = [found[f"{state} free space"] for state in ("FAULT", "note", "good")]
+    assert told == [["0.0 GiB"], ["0.5 GiB"], ["2.0 GiB"]]
 
 
 def test_a_lock_that_is_held_is_told(filled):

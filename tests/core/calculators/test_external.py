@@ -88,6 +88,18 @@ def test_the_mean_of_the_scales_counts_points():
     )
 
 
+@pytest.mark.parametrize(
+    ("pooling", "satisfied", "mean"),
+    [("responses", 33 / 40, 26 / 40), ("equal", (0.9 + 0.8) / 2, (0.8 + 0.6) / 2)],
+)
+def test_both_views_are_pooled_as_the_index_is_over_the_channels_with_responses(pooling, satisfied, mean):
+    # group 0: 9 satisfied and 8 points of 10, and 24 and 18 of 30; group 1: text messages only; group 2: no response
+    counts = {"ivr": ((9, 0, 0), (10, 0, 0), (8, 0, 0)), "sms": ((24, 7, 0), (30, 10, 0), (18, 6, 0))}
+    node = o_csi(counts, pooling=pooling)
+    assert same(node.beside["satisfied_share"], [satisfied, 0.7, NAN])
+    assert same(node.beside["mean_score"], [mean, 0.6, NAN])
+
+
 @pytest.mark.parametrize("sms", [(NAN, 10), (102, NAN)])
 def test_a_channel_of_which_one_side_is_unknown_enters_neither_the_value_nor_the_evidence(sms):
     node = o_csi({"ivr": (8, 10), "sms": sms})

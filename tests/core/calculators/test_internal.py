@@ -78,6 +78,13 @@ def test_resolution_is_provisional_while_a_window_is_open(method, mature, provis
     assert fcr.beside.get("mature_share", [None])[0] == mature
 
 
+def test_one_ticket_is_enough_to_tell_whether_its_window_has_passed():
+    for mature in (0, 1):
+        one = {"tickets_closed": 1, "tickets_reactivated": 0, "tickets_mature": mature}
+        fcr = node_of(MONTH | one).children[2]
+        assert (fcr.beside["mature_share"][0], fcr.flags["provisional"][0]) == (mature, mature == 0)
+
+
 def test_8_of_100_closed_tickets_reactivated_are_92_percent():
     tickets = make_measures({"tickets_closed": 100, "tickets_reactivated": 8})
     assert internal.first_contact_resolution(tickets, parameters_of()).value[0] == pytest.approx(0.92, abs=1e-12)
