@@ -1,10 +1,9 @@
 """Requests per second of POST /calculate/composite through gunicorn, beside an empty Flask view in the same set-up.
 
 Both servers run at once and are driven in turn (A B A B ...) by this process over kept-alive connections, so that other
-work on the machine strikes both alike. Each has one worker: with several, chance decides how many of the connections
-one of them takes, and the ratio with it. Prints both rates, their ratio in each round and the median ratio.
+work on the machine strikes both alike. Prints both rates, their ratio in each round and the median ratio.
 
-    python -m benchmarks.composite_api [--rounds 15] [--slices 10] [--connections 8] [--workers 1]
+    python -m benchmarks.composite_api [--rounds 15] [--slices 10] [--connections 8] [--workers 2]
 """
 
 import argparse
@@ -64,7 +63,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--slices", type=int, default=10, help="tenths of a second for each server in a round")
     parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     os.environ["CSI_WORKERS"] = str(options.workers)
     print(f"{machine()}; {options.workers} workers, body of {len(BODY)} bytes")

@@ -48,7 +48,6 @@ class Clients:
             connection = socket.create_connection(("127.0.0.1", port), timeout=10)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections.append(connection)
-            time.sleep(0.01)  # clients come one after the other; all at once, one worker may get them all
 
     def request(self) -> bytes:
         """Return the bytes of the next survey's request."""

@@ -66,6 +66,7 @@ def listening(command: Sequence[str], port: int, variables: Mapping[str, str]) -
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.1)
+        time.sleep(1)  # the first worker listens before the others do
         yield
     finally:
         server.terminate()
@@ -121,7 +122,7 @@ class Load:
 def compare(sent: Mapping[int, bytes], connections: int, slices: int) -> list[float]:
     """Return the requests per second of servers (port: request), driven in turn for a tenth of a second at a time.
 
-    Connections are opened anew each time: which worker takes one is chance, and one of two may get them all.
+    Connections are opened anew each time, as it is partly chance which worker takes one.
     """
     loads = [Load(port, connections, request) for port, request in sent.items()]
     totals = [[0, 0.0] for _ in loads]

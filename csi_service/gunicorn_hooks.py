@@ -2,13 +2,17 @@
 
 import os
 import sys
+import time
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
 from csi_service.metrics import FOLDER
 from csi_service.store.import_queue import ensure_worker
+
+_TURN_SECONDS, _MOST_SECONDS = 0.0002, 0.002
 
 
 class RootLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -20,6 +24,19 @@ class RootLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's worker with threads that takes a new connection the later the more it has open already.
+
+    All workers are woken for a connection, and the first to come has it: the connections that a client keeps open all
+    day may else lie with one worker, while the others have nothing to do.
+    """
+
+    def accept(self, listener: Any) -> None:
+        """Wait a little, and take the connection if no other worker has by then."""
+        time.sleep(min(self.nr_conns * _TURN_SECONDS, _MOST_SECONDS))
+        super().accept(listener)  # private: gunicorn is pinned below 28
 
 
 def post_worker_init(worker: Any) -> None:

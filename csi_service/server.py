@@ -26,7 +26,7 @@ def arguments(settings: Settings) -> list[str]:
     options = {
         "config": "python:csi_service.gunicorn_hooks",
         "bind": f"{host}:{settings.port}",
-        "worker-class": "gthread",  # a slow client holds a thread, not a worker
+        "worker-class": "csi_service.gunicorn_hooks.PatientWorker",  # a slow client holds a thread, not a worker
         "workers": settings.workers,
         "threads": settings.threads,
         "timeout": 60,  # a worker that stopped answering its master is replaced

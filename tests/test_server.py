@@ -217,27 +217,46 @@ def requests_counted(server):
     }
 
 
+def begun(server, number):
+    """Return the process ids of the workers once so many have begun, killed ones too."""
+    for _ in range(WITHIN_SECONDS * 20):
+        events = [line["event"] for line in server.lines() if "Booting worker" in line["event"]]
+        if len(events) == number:
+            break
+        time.sleep(0.05)
+    assert len(events) == number
+    return [int(event.rpartition(" ")[2]) for event in events]
+
+
+def connections_of(pid, port):
+    """Return how many connections to a port a process holds."""
+    held = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_socket()}
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = [line[9] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "01"]  # established
+    return sum(f"socket:[{inode}]" in held for inode in ours)
+
+
+def test_connections_that_stay_open_are_shared_among_the_workers(tmp_path):
+    with running(tmp_path / "data", CSI_WORKERS="2") as server, contextlib.ExitStack() as stack:
+        workers = begun(server, 2)
+        server.ask("/healthz")
+        for _ in range(12):
+            opened = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+            opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert opened.recv(1000).startswith(b"HTTP/1.1 200")
+        held = [connections_of(pid, server.port) for pid in workers]
+    assert sum(held) == 12
+    assert min(held) >= 2
+
+
 def test_the_counts_of_all_workers_are_summed_also_of_one_that_was_killed(tmp_path):
     with running(tmp_path / "data", CSI_WORKERS="3") as server:
         for _ in range(60):
             server.ask("/healthz")
         assert requests_counted(server)["/healthz", "2xx"] == 60
-        pids = []
-        for _ in range(WITHIN_SECONDS * 20):  # two may have answered all before the third has begun
-            workers = [line["event"] for line in server.lines() if "Booting worker" in line["event"]]
-            pids = [int(text.rpartition(" ")[2]) for text in workers]
-            if len(pids) == 3:
-                break
-            time.sleep(0.05)
-        assert len(pids) == 3
-        for pid in pids:
+        for pid in begun(server, 3):  # two may have answered all before the third has begun
             os.kill(pid, signal.SIGKILL)
-        for _ in range(WITHIN_SECONDS * 10):
-            begun = sum("Booting worker" in line["event"] for line in server.lines())
-            if begun == 6:
-                break
-            time.sleep(0.1)
-        assert begun == 6
+        begun(server, 6)
         for _ in range(30):
             server.ask("/healthz")
         found = [requests_counted(server) for _ in range(6)]
