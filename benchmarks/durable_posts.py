@@ -47,6 +47,7 @@ class Clients:
         for _ in range(connections):
             connection = socket.create_connection(("127.0.0.1", port), timeout=10)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ask(connection, self.request())  # as a pool does: each is opened because there is something to send
             self.connections.append(connection)
 
     def request(self) -> bytes:

@@ -91,9 +91,12 @@ class Load:
 
     def __init__(self, port: int, connections: int, sent: bytes) -> None:
         self.sent = sent
-        self.connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(connections)]
-        for connection in self.connections:
+        self.connections = []
+        for _ in range(connections):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ask(connection, sent)  # as a pool does: each is opened because there is something to ask
+            self.connections.append(connection)
 
     def drive(self, seconds: float) -> tuple[int, float]:
         """Return the requests answered with 200 and the seconds that they took."""

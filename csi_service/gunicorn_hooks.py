@@ -27,15 +27,16 @@ class RootLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's worker with threads that takes a new connection the later the more it has open already.
+    """gunicorn's worker with threads that takes a new connection the later the more it holds that are kept open, idle.
 
     All workers are woken for a connection, and the first to come has it: the connections that a client keeps open all
-    day may else lie with one worker, while the others have nothing to do.
+    day may else lie with one worker, while the others have nothing to do. Clients that keep none open wait for nothing.
     """
 
     def accept(self, listener: Any) -> None:
         """Wait a little, and take the connection if no other worker has by then."""
-        time.sleep(min(self.nr_conns * _TURN_SECONDS, _MOST_SECONDS))
+        if idle := len(self.keepalived_conns) + len(self.pending_conns):
+            time.sleep(min(idle * _TURN_SECONDS, _MOST_SECONDS))
         super().accept(listener)  # private: gunicorn is pinned below 28
 
 
