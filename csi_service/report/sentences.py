@@ -118,10 +118,25 @@ def _fall(item: Attention, model: ReportModel, words: Words) -> Finding:
 
 
 def _groups(item: Attention, model: ReportModel, words: Words) -> Finding:
-    names = [" / ".join(words.group(group.names)) for group in item.groups]
-    what = words("Behind the other groups: {figure}.", figure=words.title(_figure(item).name))
-    values = {"count": words.count(len(names)), "all": words.count(len(model.groups))}
-    return what, words("{names} ({count} of {all}); by more than chance.", names=some(names, _NAMED, words), **values)
+    figure = _figure(item)
+    place = [column.key for column in model.columns].index(figure.key)
+    told = [
+        words(
+            "{name} {value} (contacts: {contacts})",
+            name=" / ".join(words.group(group.names)),
+            value=words.share(group.cells[place].shown),
+            contacts=words.count(group.contacts),
+        )
+        for group in item.groups
+    ]
+    what = words("Behind the other groups: {figure}.", figure=words.title(figure.name))
+    values = {
+        "count": words.count(len(told)),
+        "all": words.count(len(model.groups)),
+        "whole": words.share(figure.value),
+    }
+    pattern = words("{names}; {count} of {all} groups, by more than chance; all together {whole}.")
+    return what, pattern.format(names=some(told, _NAMED, words), **values)
 
 
 def some(names: Sequence[str], most: int, words: Words) -> str:
