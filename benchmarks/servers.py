@@ -74,8 +74,13 @@ def listening(command: Sequence[str], port: int, variables: Mapping[str, str]) -
 
 
 def ask(connection: socket.socket, sent: bytes) -> bytes:
-    """Send one request and return the head of its answer, the body read and dropped."""
+    """Send one request and return the head of its answer."""
     connection.sendall(sent)
+    return head_of_answer(connection)
+
+
+def head_of_answer(connection: socket.socket) -> bytes:
+    """Wait for an answer and return its head, the body read and dropped."""
     received = connection.recv(65_536)
     while b"\r\n\r\n" not in received:
         received += connection.recv(65_536)

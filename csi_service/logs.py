@@ -48,7 +48,6 @@ def json_formatter() -> logging.Formatter:
 
 def bind(request_id: str) -> None:
     """Let the lines of this thread carry a request's id from now on, and no earlier one's."""
-    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
 

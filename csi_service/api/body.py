@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 import orjson
 from flask import Response, g, request
 from marshmallow import Schema, ValidationError
+from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import parse_accept_header
 
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
@@ -230,7 +232,17 @@ def dumps(body: Any) -> bytes:
 
 def spoken() -> Translate:
     """Return the translator into the language that the caller likes best."""
-    return translator(chosen(request.accept_languages))
+    return translator(best_language())
+
+
+def best_language() -> str:
+    """Return the language that the caller likes best."""
+    return _language(request.environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+
+
+@lru_cache(maxsize=256)
+def _language(header: str) -> str:
+    return chosen(parse_accept_header(header, LanguageAccept))
 
 
 def answer(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:

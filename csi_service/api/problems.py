@@ -12,10 +12,10 @@ from flask_smorest.utils import prepare_response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from csi_service import errors
-from csi_service.api.body import MalformedError, answer
+from csi_service.api.body import MalformedError, answer, best_language
 from csi_service.core.told import Told
 from csi_service.errors import CsiError, DocumentError, InvalidInputError, Problem
-from csi_service.language import chosen, marked, tell, told_error, translator
+from csi_service.language import marked, tell, told_error, translator
 from csi_service.schema.fields import described
 from csi_service.schema.problem import ProblemBody, entries, summary
 
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), **more: Any) -> Response:
     """Return an answer that tells what went wrong, in the language that the caller likes best."""
-    language = _language()
+    language = best_language()
     translate = translator(language)
     title = translate(http.HTTPStatus(status).phrase)
     body = {"type": "about:blank", "title": title, "status": status, "detail": tell(detail, translate), **more}
@@ -65,16 +65,12 @@ def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), **more
     return response
 
 
-def _language() -> str:
-    return chosen(request.accept_languages)
-
-
 def on_csi_error(error: CsiError) -> Response:
     """Answer an error raised on purpose."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if status >= 500:
         _log.error("refused", extra={"route": _route(), "error": type(error).__name__, "detail": str(error)})
-    translate = translator(_language())
+    translate = translator(best_language())
     if isinstance(error, InvalidInputError):
         return problem(status, summary(error.problems, translate), error.problems)
     detail = told_error(error, translate)

@@ -10,14 +10,13 @@ from flask import Response, g, request
 
 from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
-from csi_service.api.body import answer
+from csi_service.api.body import answer, best_language
 from csi_service.api.docs import DOCUMENT_POLICY
 from csi_service.api.evidence import at
 from csi_service.api.query import read_query
 from csi_service.core.periods import Period, parse_period
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, NotAllowedError, NotFoundError
-from csi_service.language import chosen
 from csi_service.schema.reports import (
     LISTS,
     LIVE,
@@ -150,7 +149,7 @@ def _document(services: Services, period: str, format_: str, query: dict[str, An
     from csi_service.report import kept
 
     wanted = _wanted(services, period, query.get("by", ()), query["compare"])
-    language = query.get("lang") or chosen(request.accept_languages)
+    language = query.get("lang") or best_language()
     version = query.get("version", LIVE if g.caller.teams is not None else None)
     if version not in (None, LIVE):
         _centre_only()

@@ -36,16 +36,9 @@ def watch(app: Flask) -> None:
         method = request.method if request.method in _METHODS else "other"
         route = UNMATCHED if request.url_rule is None else _pattern(request.url_rule.rule)
         _count(method, route, response.status_code, seconds)
-        _log.info(
-            "request",
-            extra={
-                "method": method,
-                "route": route,
-                "status": response.status_code,
-                "milliseconds": round(seconds * 1000, 3),
-                **_caller(),
-            },
-        )
+        if _log.isEnabledFor(logging.INFO):
+            facts = {"method": method, "route": route, "status": response.status_code}
+            _log.info("request", extra={**facts, "milliseconds": round(seconds * 1000, 3), **_caller()})
         return response
 
 

@@ -5,7 +5,7 @@ import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from csi_service.core.told import Told
 from csi_service.errors import CsiError, DamagedError, SettingsError, StoreBusyError, StoreFullError
 from csi_service.records.prepared import fetch, run
 from csi_service.records.tables import STATE
-from csi_service.records.together import Together
+from csi_service.records.together import SharedWrite, Together
 
 Item = TypeVar("Item")
 _BUSY_SECONDS = 10
@@ -24,7 +24,7 @@ _TURN_SECONDS = 0.0002
 _REVISION = sa.select(STATE.c.revision)
 _PATIENCE = f"busy_timeout={_BUSY_SECONDS * 1000}"
 _RAISED = sa.update(STATE).values(revision=STATE.c.revision + 1).returning(STATE.c.revision)
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", _PATIENCE)
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000", _PATIENCE)
 
 
 class Database:
@@ -41,12 +41,13 @@ class Database:
                 self.url,
                 connect_args={"timeout": _BUSY_SECONDS} if self.is_sqlite else {},
                 pool_pre_ping=not self.is_sqlite,
+                max_overflow=-1,  # the service's threads are the bound
                 hide_parameters=True,  # an error's text may reach the log, and no record's values with it
             )
         except ModuleNotFoundError as error:
             text = Told("CSI_DATABASE_URL needs {module}: install csi-service[postgresql]", module=error.name)
             raise SettingsError(text) from error
-        self.together = Together(self.writing)
+        self.together = Together(self._sharing)
         self._watch: Any = None  # the connection that `pulse` has to itself
         self._seen: tuple[object, object] = (None, None)  # the file's version and the number of the last write then
         self._lock = threading.Lock()
@@ -75,6 +76,13 @@ class Database:
         """
         with _told(), self.engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def _sharing(self) -> Iterator[SharedWrite]:
+        with self.writing() as connection:
+            shared = SharedWrite(connection, next_revision(connection))
+            yield shared
+            shared.finish()
 
     @contextlib.contextmanager
     def jotting(self) -> Iterator[sa.Connection]:
@@ -159,7 +167,7 @@ def wait_for_writers(connection: sa.Connection) -> None:
     connection.execute(sa.select(STATE.c.revision).with_for_update())
 
 
-def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows with the same keys, or replace those of the same primary key."""
     if rows:
         run(connection, _insertion(connection.dialect.name, table, tuple(rows[0])), rows)

@@ -3,15 +3,14 @@
 SQLAlchemy takes about 0.1 ms for each statement that it runs, ten times as long as SQLite itself.
 """
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 Row = Mapping[str, Any]
-_Values = dict[str, Any] | tuple[Any, ...]
+_Values = dict[str, Any] | list[Any]
 
 
 class Prepared:
@@ -21,18 +20,21 @@ class Prepared:
         """Write the statement; `names` are the columns that an INSERT fills."""
         compiled: Any = statement.compile(dialect=dialect, column_keys=names)
         self.sql = str(compiled)
-        self._order: Sequence[str] | None = compiled.positiontup
-        self._binds = [(name, bind.value, _way_in(bind.type, dialect)) for name, bind in compiled.binds.items()]
+        binds = {name: (name, bind.value, _way_in(bind.type, dialect)) for name, bind in compiled.binds.items()}
+        self._by_name = compiled.positiontup is None
+        self._binds = list(binds.values()) if self._by_name else [binds[name] for name in compiled.positiontup]
         self._dialect, self._out = dialect, [(column.name, column.type) for column in statement.exported_columns]
         self._columns: list[tuple[str, Callable[[Any], Any] | None]] = []
 
     def values(self, row: Row) -> _Values:
         """Return a row's values as the driver takes them."""
-        made = {}
-        for name, usual, convert in self._binds:
-            value = row.get(name, usual)
-            made[name] = value if convert is None else convert(value)
-        return made if self._order is None else tuple([made[name] for name in self._order])
+        values = [
+            row.get(name, usual) if convert is None else convert(row.get(name, usual))
+            for name, usual, convert in self._binds
+        ]
+        if self._by_name:
+            return {name: value for (name, _, _), value in zip(self._binds, values, strict=True)}
+        return values
 
     def read(self, cursor: Any) -> list[dict[str, Any]]:
         """Return the rows that came out, by their columns' names."""
@@ -51,18 +53,22 @@ class Prepared:
 def fetch(connection: sa.Connection, statement: Any, values: Row) -> list[dict[str, Any]]:
     """Run a statement (one that is kept, not made for this call) and return its rows."""
     prepared = _prepared(statement, connection.dialect.name, None)
-    with _as_sqlalchemy_tells(connection, prepared):
+    try:
         return prepared.read(_driver(connection).execute(prepared.sql, prepared.values(values)))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_tells(connection, prepared, error) from error
 
 
 def run(connection: sa.Connection, statement: Any, rows: Sequence[Row]) -> None:
     """Run a statement (one that is kept, not made for this call) for each of some rows with the same keys."""
     prepared = _prepared(statement, connection.dialect.name, tuple(rows[0]))
-    with _as_sqlalchemy_tells(connection, prepared):
+    try:
         if len(rows) == 1:
             _driver(connection).execute(prepared.sql, prepared.values(rows[0]))
         else:
             _driver(connection).cursor().executemany(prepared.sql, [prepared.values(row) for row in rows])
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_tells(connection, prepared, error) from error
 
 
 def _driver(connection: sa.Connection) -> Any:
@@ -86,11 +92,7 @@ def _way_out(type_: Any, dialect: sa.Dialect, code: object) -> Callable[[Any], A
     return way
 
 
-@contextlib.contextmanager
-def _as_sqlalchemy_tells(connection: sa.Connection, prepared: Prepared) -> Iterator[None]:
-    """Raise a driver's error as the one that SQLAlchemy makes of it, without the values."""
-    driver_error = connection.dialect.loaded_dbapi.Error
-    try:
-        yield
-    except driver_error as error:
-        raise sa.exc.DBAPIError.instance(prepared.sql, None, error, driver_error, hide_parameters=True) from error
+def _as_sqlalchemy_tells(connection: sa.Connection, prepared: Prepared, error: Exception) -> BaseException:
+    """Return the error that SQLAlchemy makes of a driver's, without the values."""
+    known: type[Exception] = connection.dialect.loaded_dbapi.Error
+    return sa.exc.DBAPIError.instance(prepared.sql, None, error, known, hide_parameters=True)

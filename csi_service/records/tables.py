@@ -72,9 +72,11 @@ def _record_table(kind: Kind) -> sa.Table:
         sa.Column("import_id", Number),
         sa.Column("revision", Number, nullable=False),
     )
-    for name in ("day", *_REFERRED):
+    sa.Index(None, table.c["day"])
+    for name in _REFERRED:
         if name in table.c and (name,) != key:
-            sa.Index(None, table.c[name])
+            given = table.c[name].is_not(None) if table.c[name].nullable else None
+            sa.Index(None, table.c[name], sqlite_where=given, postgresql_where=given)
     return table
 
 

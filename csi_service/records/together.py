@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -11,31 +11,61 @@ import sqlalchemy as sa
 from csi_service.errors import DamagedError, StoreBusyError, StoreFullError
 
 Result = TypeVar("Result")
-Writing = Callable[[], contextlib.AbstractContextManager[sa.Connection]]
+Rows = Sequence[Mapping[str, Any]]
+Put = Callable[[sa.Connection, Rows], None]
 _MOST = 64  # in one transaction, so that none waits for long
 _OF_ALL = (StoreBusyError, StoreFullError, DamagedError)  # what stops any write
+
+
+class SharedWrite:
+    """A transaction of one write or several: its number, and what is put in at its end, all at once."""
+
+    def __init__(self, connection: sa.Connection, revision: int) -> None:
+        """Start with nothing to put in."""
+        self.connection = connection
+        self.revision = revision
+        self._rows: dict[Put, list[Mapping[str, Any]]] = {}
+
+    def later(self, put: Put, rows: Rows) -> None:
+        """Have rows put in at the end, together with those of other writes."""
+        if rows:
+            self._rows.setdefault(put, []).extend(rows)
+
+    def finish(self) -> None:
+        """Put in what is to be put in at the end."""
+        for put, rows in self._rows.items():
+            put(self.connection, rows)
+
+
+Sharing = Callable[[], contextlib.AbstractContextManager[SharedWrite]]
 
 
 class _Due:
     """A write that is due, and afterwards its result or what was raised."""
 
-    def __init__(self, work: Callable[[sa.Connection], Any]) -> None:
+    def __init__(self, work: Callable[[SharedWrite], Any]) -> None:
         self.work = work
+        self.waiting = threading.Lock()  # its thread waits for this to be released: it is made, or leads
+        self.waiting.acquire()
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
 
 
 class Together:
-    """Makes writes; those that come while one is under way are made together after it."""
+    """Makes writes; those that come while the database is waited for, or while others are made, are made with them.
 
-    def __init__(self, writing: Writing) -> None:
-        """Make them in transactions that `writing` opens."""
-        self._writing = writing
+    The thread of the first that is due makes them all; the next one leads as soon as they are durable.
+    """
+
+    def __init__(self, sharing: Sharing) -> None:
+        """Make them in transactions that `sharing` opens and finishes."""
+        self._sharing = sharing
         self._due: deque[_Due] = deque()
-        self._lock = threading.Lock()
+        self._led = False
+        self._lock = threading.Lock()  # of the two above
 
-    def run(self, work: Callable[[sa.Connection], Result]) -> Result:
+    def run(self, work: Callable[[SharedWrite], Result]) -> Result:
         """Return what `work` returns once its write is durable; where it raises, nothing of it is kept.
 
         `work` changes nothing but the database, as it may be called again after all it did was undone: where it stands
@@ -45,26 +75,51 @@ class Together:
             StoreBusyError, StoreFullError: as `Database.writing` does.
         """
         own = _Due(work)
-        self._due.append(own)
         with self._lock:
-            while not own.done:
-                self._make([self._due.popleft() for _ in range(min(len(self._due), _MOST))])
+            self._due.append(own)
+            leads, self._led = not self._led, True
+        if not leads:
+            own.waiting.acquire()
+        if not own.done:
+            self._lead()
         if own.error is not None:
             raise own.error
         result: Result = own.result
         return result
 
-    def _make(self, writes: Sequence[_Due]) -> None:
+    def _lead(self) -> None:
+        """Make what is due, and let the next that came meanwhile lead before those that are made go on."""
+        made = self._make_due()
+        with self._lock:
+            self._led = bool(self._due)
+            if self._led:
+                self._due[0].waiting.release()
+        for write in made:
+            write.done = True
+            if write.waiting.locked():
+                write.waiting.release()
+
+    def _make_due(self) -> Sequence[_Due]:
+        """Make what is due once the database's turn has come, and what comes while that is made."""
+        writes: list[_Due] = []
         try:
-            with self._writing() as connection:
-                results = [write.work(connection) for write in writes]
+            with self._sharing() as shared:
+                while self._due and len(writes) < _MOST:
+                    writes.append(self._due.popleft())
+                    writes[-1].result = writes[-1].work(shared)
         except BaseException as error:  # noqa: BLE001 - raised again where each write was asked for
+            writes = writes or [self._due.popleft() for _ in range(min(len(self._due), _MOST))]
+            for write in writes:
+                write.error = error
             if len(writes) > 1 and not isinstance(error, _OF_ALL):
                 for write in writes:
-                    self._make([write])
-                return
-            for write in writes:
-                write.error, write.done = error, True
-            return
-        for write, result in zip(writes, results, strict=True):
-            write.result, write.done = result, True
+                    self._make_alone(write)
+        return writes
+
+    def _make_alone(self, write: _Due) -> None:
+        write.error = None
+        try:
+            with self._sharing() as shared:
+                write.result = write.work(shared)
+        except BaseException as error:  # noqa: BLE001 - raised again where the write was asked for
+            write.error = error

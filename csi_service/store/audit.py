@@ -1,7 +1,7 @@
 """The audit trail: who changed what and when, noted in the transaction of the change itself; only ever added to."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,7 +76,14 @@ def note_many(
     revision: int | None = None,
 ) -> None:
     """Note the changes of one write, in order."""
-    rows = [
+    keep_notes(connection, notes(at, actor, kind, changes, revision))
+
+
+def notes(
+    at: dt.datetime, actor: str, kind: str, changes: Iterable[Change], revision: int | None
+) -> list[Mapping[str, Any]]:
+    """Return the changes of one write as rows of the trail, in order."""
+    return [
         {
             "at": at,
             "actor": actor,
@@ -89,6 +96,10 @@ def note_many(
         }
         for change in changes
     ]
+
+
+def keep_notes(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to the trail."""
     if rows:
         run(connection, _INSERT, rows)
 

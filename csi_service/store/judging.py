@@ -20,8 +20,9 @@ from csi_service.errors import Problem
 from csi_service.facts.kinds import Kind
 from csi_service.records.database import chunks
 from csi_service.records.tables import APPEALS, DECIDED, PLAN_CALLS, PLAN_STRATA, PLANS
+from csi_service.records.together import SharedWrite
 from csi_service.schema.records import Sent
-from csi_service.store.audit import note_many
+from csi_service.store.audit import keep_notes, notes
 from csi_service.store.drafts import EVALUATIONS, Draft, refused
 from csi_service.store.draws import people
 from csi_service.store.folder import Store
@@ -137,7 +138,7 @@ class Judging:
             self.unmatched.add(item.where)
         return item
 
-    def beside(self, connection: sa.Connection, sent: Sequence[Sent], at: dt.datetime, revision: int) -> None:
+    def beside(self, write: SharedWrite, sent: Sequence[Sent], at: dt.datetime) -> None:
         """Keep the answers to forms of the judgements that were kept."""
         places = {draft.sent.where: draft for draft in self.drafts}
         found = {}
@@ -145,7 +146,8 @@ class Judging:
             if item.record is not None:
                 draft = places[item.where]
                 found[item.record["evaluation_id"]] = None if draft.scored is None else (draft.scored, draft.answers)
-        note_many(connection, at, self.actor, "form_answers", keep_answers(connection, found), revision)
+        changes = keep_answers(write.connection, found)
+        write.later(keep_notes, notes(at, self.actor, "form_answers", changes, write.revision))
 
 
 def judge(store: Store, drafts: Sequence[Draft], prefix: str, unknown_calls: str, actor: str) -> Judging:

@@ -12,22 +12,31 @@ from csi_service.access import Caller
 from csi_service.core.told import Told, as_told
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, Problem, UserError
 from csi_service.facts.kinds import KINDS, REFERRING, Kind
-from csi_service.records.database import next_revision
 from csi_service.records.tables import CALL_PARTS
+from csi_service.records.together import SharedWrite
 from csi_service.schema.records import Sent, result_body
 from csi_service.store.answers import Answer, Once, answered, keep_answer
-from csi_service.store.audit import Change, note_many
+from csi_service.store.audit import Change, keep_notes, notes
 from csi_service.store.calls import find_calls
 from csi_service.store.folder import Store
 from csi_service.store.places import Located, keep_located, locate
-from csi_service.store.writes import Record, Written, find_records, hold_fields, local_day, put_records
+from csi_service.store.writes import (
+    Record,
+    Written,
+    find_records,
+    hold_fields,
+    keep_marks,
+    local_day,
+    marks,
+    put_unmarked,
+)
 
 SKEW = dt.timedelta(days=1)  # a sender's clock may be ahead by that much
 
 
 Tell = Callable[[list[Record]], Answer]  # from what became of each record to the answer
 Screen = Callable[[Store, sa.Connection, Kind, Sequence[Sent], Caller], Sequence[Sent]]
-Beside = Callable[[sa.Connection, Sequence[Sent], dt.datetime, int], None]
+Beside = Callable[[SharedWrite, Sequence[Sent], dt.datetime], None]
 _ALONE: dict[str, type[UserError]] = {  # what refuses the only record with a status of its own
     "not_allowed": NotAllowedError,
     "own_call": NotAllowedError,
@@ -90,10 +99,10 @@ class Sending:
         once: Once | None,
         screen: Screen,
         beside: Beside | None,
-        connection: sa.Connection,
+        write: SharedWrite,
     ) -> tuple[Answer, set[str]]:
         """Put the records in, in a write; return the answer and the fields that were noted as given."""
-        revision = next_revision(connection)
+        connection = write.connection
         if once is not None and (kept := answered(connection, caller, once, at)) is not None:
             return kept, set()
         items = screen(self._store, connection, kind, items, caller)
@@ -101,14 +110,16 @@ class Sending:
             raise _refusal(items)
         sent = [item for item in items if item.record is not None]
         records = [item.record for item in sent if item.record is not None]
-        written = put_records(connection, kind, records, revision, self._store.time_zone)
+        written = put_unmarked(connection, kind, records, write.revision, self._store.time_zone)
+        write.later(keep_marks, marks(kind.name, written.days, write.revision))
         _compare(written, records, in_files)
         given = {name for item in sent for name in item.given} - self._held[kind.name]
         if given:
             hold_fields(connection, kind.name, given)
-        note_many(connection, at, caller.name, kind.name, changes_of(kind, records, written), revision)
+        changes = changes_of(kind, records, written)
+        write.later(keep_notes, notes(at, caller.name, kind.name, changes, write.revision))
         if beside is not None:
-            beside(connection, sent, at, revision)
+            beside(write, sent, at)
         answer = tell(_results(kind, items, written))
         if once is not None:
             keep_answer(connection, caller, once, answer, at)

@@ -26,10 +26,14 @@ TOGETHER = ("surveys", "evaluations")  # kinds of which several records may stan
 
 @dataclass(slots=True)
 class Written:
-    """What became of each record, in order: created, replaced or unchanged; and the replaced ones as they were."""
+    """What became of each record, in order: created, replaced or unchanged; the replaced ones as they were.
+
+    `days` are those whose figures change.
+    """
 
     results: list[str] = field(default_factory=list)
     before: list[Record | None] = field(default_factory=list)
+    days: set[dt.date] = field(default_factory=set)
 
 
 def put_records(
@@ -44,6 +48,19 @@ def put_records(
     A record has every field of the kind (None where nothing is known; instants in UTC without a zone) and `day`. Of
     records with the same identity the last one counts.
     """
+    written = put_unmarked(connection, kind, records, revision, time_zone)
+    mark_days(connection, kind.name, written.days, revision)
+    return written
+
+
+def put_unmarked(
+    connection: sa.Connection,
+    kind: Kind,
+    records: Sequence[Record],
+    revision: int,
+    time_zone: str,
+) -> Written:
+    """Do as `put_records`, but leave it to the caller to mark the days."""
     table = RECORDS[kind.name]
     records = [_keyed(kind, record) for record in records]
     if kind.name == "evaluations":
@@ -52,7 +69,7 @@ def put_records(
         for record in records:
             record["latest_at"] = _latest(record)
     olds = find_records(connection, kind, [_identity(kind, record) for record in records])
-    written, changed, days = Written(), dict[tuple[Any, ...], Record](), set[dt.date]()
+    written, changed = Written(), dict[tuple[Any, ...], Record]()
     for record in records:
         key = _identity(kind, record)
         old = changed.get(key) or olds.get(key)
@@ -61,15 +78,14 @@ def put_records(
         written.before.append(old)
         if not same:
             changed[key] = record
-            days |= {each["day"] for each in (old, record) if each is not None and each["day"] is not None}
+            written.days |= {each["day"] for each in (old, record) if each is not None and each["day"] is not None}
     stored = [record | {"import_id": None, "revision": revision} for record in changed.values()]
     calls = {each["call_id"] for each in (*changed.values(), *olds.values())} if kind.name in TOGETHER else set()
-    days |= days_of_calls(connection, kind.name, calls - {None})
+    written.days |= days_of_calls(connection, kind.name, calls - {None})
     for chunk in chunks(stored, 10_000):
         upsert(connection, table, chunk)
     if kind.name == "batches":
         place_evaluations(connection, [record["batch"] for record in changed.values()], revision, time_zone)
-    mark_days(connection, kind.name, days, revision)
     return written
 
 
@@ -207,7 +223,17 @@ def find_same_call_days(connection: sa.Connection, kind: str, calls: Sequence[sa
 
 def mark_days(connection: sa.Connection, kind: str, days: Iterable[dt.date], revision: int) -> None:
     """Say that the counters of these days must be as new as this write."""
-    upsert(connection, DAYS, [{"kind": kind, "day": day, "revision": revision} for day in sorted(days)])
+    keep_marks(connection, marks(kind, days, revision))
+
+
+def marks(kind: str, days: Iterable[dt.date], revision: int) -> list[Mapping[str, Any]]:
+    """Return what says that the counters of days must be as new as a write."""
+    return [{"kind": kind, "day": day, "revision": revision} for day in sorted(days)]
+
+
+def keep_marks(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put marks of days in place of earlier ones."""
+    upsert(connection, DAYS, rows)
 
 
 def hold_fields(connection: sa.Connection, kind: str, names: Iterable[str], import_id: int = 0) -> None:

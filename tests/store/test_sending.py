@@ -14,6 +14,7 @@ from csi_service.access import Caller
 from csi_service.api.examples import RECORDS as EXAMPLES
 from csi_service.errors import InvalidInputError, NotAllowedError
 from csi_service.facts.kinds import KINDS
+from csi_service.records import database as database_module
 from csi_service.records.tables import ANSWERS, AUDIT, DAYS, HELD_FIELDS, RECORDS
 from csi_service.schema.records import read_records, record_schema
 from csi_service.store import calls as calls_module
@@ -204,13 +205,13 @@ def test_no_file_is_opened_within_the_write_of_a_key_of_a_team(store, monkeypatc
     send(sending, "calls", [CALL | {"team": "T2"}, CALL | {"call_id": "C-2", "team": "T1"}])
     fold_posted(store)
     writing, opened = [], []
-    put, real = sending_module.next_revision, calls_module.relation
+    put, real = database_module.next_revision, calls_module.relation
 
     def begun(connection):
         writing.append(True)
         return put(connection)
 
-    monkeypatch.setattr(sending_module, "next_revision", begun)
+    monkeypatch.setattr(database_module, "next_revision", begun)
     monkeypatch.setattr(calls_module, "relation", lambda *args: opened.append(len(writing)) or real(*args))
     assert statuses(send(sending, "surveys", SURVEY | {"call_id": "C-2"}, OF_T1)) == ["created"]
     with pytest.raises(NotAllowedError):
@@ -322,4 +323,5 @@ def test_writers_of_several_processes_lose_nothing(store):
     assert [json.loads(body)[0]["status"] for body in bodies] == ["created"] * 20
     kept = rows(store, RECORDS["surveys"])
     assert {row["survey_id"] for row in kept} == {f"P{number}-{thread}" for number in range(4) for thread in range(5)}
-    assert sorted(row["revision"] for row in kept) == list(range(1, 21))
+    numbers = {row["revision"] for row in kept}  # of the transactions, which several of a process may share
+    assert numbers == set(range(1, len(numbers) + 1))

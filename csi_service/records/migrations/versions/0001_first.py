@@ -12,6 +12,12 @@ Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 Instant = sa.DateTime
 
 
+def _index_given(table: str, column: str) -> None:
+    """Make an index of the rows that have a value."""
+    given = sa.column(column).is_not(None)
+    op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=given, postgresql_where=given)
+
+
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
@@ -75,7 +81,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch", name="pk_batches"),
     )
     op.create_index("ix_batches_day", "batches", ["day"], unique=False)
-    op.create_index("ix_batches_import_id", "batches", ["import_id"], unique=False)
+    _index_given("batches", "import_id")
     op.create_table(
         "call_parts",
         sa.Column("day", sa.Date(), nullable=False),
@@ -120,11 +126,11 @@ def upgrade() -> None:
         sa.Column("revision", Number, nullable=False),
         sa.PrimaryKeyConstraint("complaint_id", name="pk_complaints"),
     )
-    op.create_index("ix_complaints_call_id", "complaints", ["call_id"], unique=False)
-    op.create_index("ix_complaints_customer_id", "complaints", ["customer_id"], unique=False)
+    _index_given("complaints", "call_id")
+    _index_given("complaints", "customer_id")
     op.create_index("ix_complaints_day", "complaints", ["day"], unique=False)
-    op.create_index("ix_complaints_import_id", "complaints", ["import_id"], unique=False)
-    op.create_index("ix_complaints_ticket_id", "complaints", ["ticket_id"], unique=False)
+    _index_given("complaints", "import_id")
+    _index_given("complaints", "ticket_id")
     op.create_table(
         "counted",
         sa.Column("output", sa.Text(), nullable=False),
@@ -171,10 +177,10 @@ def upgrade() -> None:
         sa.Column("revision", Number, nullable=False),
         sa.PrimaryKeyConstraint("evaluation_id", name="pk_evaluations"),
     )
-    op.create_index("ix_evaluations_batch", "evaluations", ["batch"], unique=False)
+    _index_given("evaluations", "batch")
     op.create_index("ix_evaluations_call_id", "evaluations", ["call_id"], unique=False)
     op.create_index("ix_evaluations_day", "evaluations", ["day"], unique=False)
-    op.create_index("ix_evaluations_import_id", "evaluations", ["import_id"], unique=False)
+    _index_given("evaluations", "import_id")
     op.create_table(
         "form_answers",
         sa.Column("evaluation_id", sa.Text(), nullable=False),
@@ -316,9 +322,9 @@ def upgrade() -> None:
         sa.Column("revision", Number, nullable=False),
         sa.PrimaryKeyConstraint("call_id", name="pk_posted_calls"),
     )
-    op.create_index("ix_posted_calls_customer_id", "posted_calls", ["customer_id"], unique=False)
+    _index_given("posted_calls", "customer_id")
     op.create_index("ix_posted_calls_day", "posted_calls", ["day"], unique=False)
-    op.create_index("ix_posted_calls_import_id", "posted_calls", ["import_id"], unique=False)
+    _index_given("posted_calls", "import_id")
     op.create_table(
         "published",
         sa.Column("id", Number, nullable=False),
@@ -378,7 +384,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "channel", "team", "queue", name="pk_survey_invitations"),
     )
     op.create_index("ix_survey_invitations_day", "survey_invitations", ["day"], unique=False)
-    op.create_index("ix_survey_invitations_import_id", "survey_invitations", ["import_id"], unique=False)
+    _index_given("survey_invitations", "import_id")
     op.create_table(
         "surveys",
         sa.Column("survey_id", sa.Text(), nullable=False),
@@ -398,11 +404,11 @@ def upgrade() -> None:
         sa.Column("revision", Number, nullable=False),
         sa.PrimaryKeyConstraint("survey_id", name="pk_surveys"),
     )
-    op.create_index("ix_surveys_call_id", "surveys", ["call_id"], unique=False)
+    _index_given("surveys", "call_id")
     op.create_index("ix_surveys_channel", "surveys", ["channel"], unique=False)
-    op.create_index("ix_surveys_customer_id", "surveys", ["customer_id"], unique=False)
+    _index_given("surveys", "customer_id")
     op.create_index("ix_surveys_day", "surveys", ["day"], unique=False)
-    op.create_index("ix_surveys_import_id", "surveys", ["import_id"], unique=False)
+    _index_given("surveys", "import_id")
     op.create_table(
         "tickets",
         sa.Column("ticket_id", sa.Text(), nullable=False),
@@ -423,7 +429,7 @@ def upgrade() -> None:
         sa.Column("revision", Number, nullable=False),
         sa.PrimaryKeyConstraint("ticket_id", name="pk_tickets"),
     )
-    op.create_index("ix_tickets_customer_id", "tickets", ["customer_id"], unique=False)
+    _index_given("tickets", "customer_id")
     op.create_index("ix_tickets_day", "tickets", ["day"], unique=False)
-    op.create_index("ix_tickets_import_id", "tickets", ["import_id"], unique=False)
+    _index_given("tickets", "import_id")
     op.create_index("ix_tickets_latest_at", "tickets", ["latest_at"], unique=False)
