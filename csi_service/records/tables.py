@@ -35,6 +35,7 @@ class Instant(sa.types.TypeDecorator[dt.datetime]):
         return value.astimezone(dt.UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
 
 
+Ordered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # as Python and the engine order texts
 _TYPES: dict[str, Any] = {
     "instant": Instant,
     "instants": Json,  # texts as isoformat() writes them, UTC
@@ -126,8 +127,8 @@ CALL_PARTS = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("file", sa.Text, nullable=False),
     sa.Column("calls", Number, nullable=False),
-    sa.Column("least_id", sa.Text, nullable=False),
-    sa.Column("greatest_id", sa.Text, nullable=False),
+    sa.Column("least_id", Ordered, nullable=False),
+    sa.Column("greatest_id", Ordered, nullable=False),
     sa.Column("latest_at", Instant),  # of its answered calls whose customer is known
     sa.Column("revision", Number, nullable=False),
 )

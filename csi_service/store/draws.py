@@ -13,6 +13,7 @@ from csi_service.core.told import Told
 from csi_service.errors import ConflictError
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import chunks, next_revision, upsert
+from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import KEYS, PLAN_CALLS, PLANS
 from csi_service.schema.cells import MOST_ID
 from csi_service.store.audit import Change, note, note_many
@@ -102,14 +103,17 @@ def _record(plan: Plan, stratum: Stratum) -> Record:
     }
 
 
+_NAMED = sa.select(KEYS.c.name, KEYS.c.agent, KEYS.c.teams).where(among(KEYS.c.name, "names")).order_by(KEYS.c.id)
+
+
 def people(connection: sa.Connection, names: Iterable[str]) -> dict[str, Person]:
     """Return what is known of people by the names of their keys; the latest key of a name counts."""
-    query = sa.select(KEYS.c.name, KEYS.c.agent, KEYS.c.teams).order_by(KEYS.c.id)
+    wanted = list(names)
     known = {
-        row.name: Person(row.agent, None if row.teams is None else tuple(row.teams))
-        for row in connection.execute(query)
+        row["name"]: Person(row["agent"], None if row["teams"] is None else tuple(row["teams"]))
+        for row in fetch(connection, _NAMED, {"names": wanted})
     }
-    return {name: known.get(name, Person()) for name in names}
+    return {name: known.get(name, Person()) for name in wanted}
 
 
 def _given_out(plan: Plan, calls: Sequence[DrawnCall], known: Mapping[str, Person]) -> Iterator[dict[str, Any]]:

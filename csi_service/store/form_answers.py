@@ -7,13 +7,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from csi_service.core.form_scores import FormScore
-from csi_service.records.database import chunks, upsert
+from csi_service.records.database import upsert
+from csi_service.records.prepared import among, fetch, run
 from csi_service.records.tables import FORM_ANSWERS, RECORDS
 from csi_service.store.audit import Change
 
-_AT_ONCE = 500
 _SENT = ("evaluation_id", "form", "digest", "answers")
 _FIGURES = ("score", "score_before_critical", "earned", "possible", "sections", "critical_failures", "na_share")
+_EVALUATIONS = RECORDS["evaluations"]
+_OF_THESE = among(FORM_ANSWERS.c.evaluation_id, "evaluations")
+_KEPT = sa.select(*(FORM_ANSWERS.c[name] for name in _SENT)).where(_OF_THESE)
+_FORGET = sa.delete(FORM_ANSWERS).where(_OF_THESE)
+_NUMBERS = sa.select(_EVALUATIONS.c.evaluation_id, _EVALUATIONS.c.revision).where(
+    among(_EVALUATIONS.c.evaluation_id, "evaluations")
+)
 Answered = tuple[FormScore, Mapping[str, Any]]  # what the answers came to, and the answers
 Body = dict[str, Any]
 
@@ -23,23 +30,15 @@ def keep_answers(connection: sa.Connection, found: Mapping[str, Answered | None]
 
     Return what changed, for the audit trail.
     """
-    table = RECORDS["evaluations"]
-    changes: list[Change] = []
-    for some in chunks(list(found), _AT_ONCE):
-        of_some = FORM_ANSWERS.c.evaluation_id.in_(some)
-        query = sa.select(*(FORM_ANSWERS.c[name] for name in _SENT))
-        before = {row["evaluation_id"]: dict(row) for row in connection.execute(query.where(of_some)).mappings()}
-        connection.execute(sa.delete(FORM_ANSWERS).where(of_some))
-        query = sa.select(table.c.evaluation_id, table.c.revision).where(table.c.evaluation_id.in_(some))
-        rows = [
-            {"evaluation_id": number, "revision": revision} | _row(*answered)
-            for number, revision in connection.execute(query)
-            if (answered := found[number]) is not None
-        ]
-        upsert(connection, FORM_ANSWERS, rows)
-        after = {row["evaluation_id"]: {name: row[name] for name in _SENT} for row in rows}
-        changes += _changes(before, after)
-    return changes
+    before = {row["evaluation_id"]: row for row in fetch(connection, _KEPT, {"evaluations": list(found)})}
+    if before:
+        run(connection, _FORGET, [{"evaluations": list(before)}])
+    answered = {number: each for number, each in found.items() if each is not None}
+    numbers = fetch(connection, _NUMBERS, {"evaluations": list(answered)}) if answered else []
+    rows = [row | _row(*answered[row["evaluation_id"]]) for row in numbers]
+    upsert(connection, FORM_ANSWERS, rows)
+    after = {row["evaluation_id"]: {name: row[name] for name in _SENT} for row in rows}
+    return list(_changes(before, after))
 
 
 def _changes(before: Mapping[str, Body], after: Mapping[str, Body]) -> Iterator[Change]:

@@ -19,6 +19,7 @@ from csi_service.core.told import Told
 from csi_service.errors import Problem
 from csi_service.facts.kinds import Kind
 from csi_service.records.database import chunks
+from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import APPEALS, DECIDED, PLAN_CALLS, PLAN_STRATA, PLANS
 from csi_service.records.together import SharedWrite
 from csi_service.schema.records import Sent
@@ -32,14 +33,12 @@ from csi_service.store.writes import Record, find_records
 
 FOR_OTHERS = "rating.for_others"
 _AT_ONCE = 500
+_DECIDED = DECIDED.where(among(APPEALS.c.evaluation_id, "evaluations"))
 
 
 def decided_of(connection: sa.Connection, evaluations: Sequence[str]) -> set[str]:
     """Return which of some evaluations, by their numbers, an appeal has changed or withdrawn."""
-    found: set[str] = set()
-    for some in chunks(evaluations, _AT_ONCE):
-        found.update(connection.execute(DECIDED.where(APPEALS.c.evaluation_id.in_(some))).scalars())
-    return found
+    return {row["evaluation_id"] for row in fetch(connection, _DECIDED, {"evaluations": list(evaluations)})}
 
 
 def stands(evaluation: str) -> str:

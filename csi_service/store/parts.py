@@ -15,6 +15,7 @@ from csi_service.facts.duck import literal, load_rows, workspace
 from csi_service.facts.kinds import REFERRING
 from csi_service.facts.partitions import COLUMNS, Part, relation, sweep, telling_damage, write_part
 from csi_service.records.database import chunks, next_revision, upsert
+from csi_service.records.prepared import fetch
 from csi_service.records.tables import CALL_PARTS, CALL_PLACES, RECORDS, REPLACED_PARTS
 from csi_service.store.folder import CALLS_LOCK, Store
 from csi_service.store.rows import insert, read_lists
@@ -35,6 +36,19 @@ def read_parts(connection: sa.Connection, days: Iterable[dt.date] | None = None)
         Part(row.day, row.file, row.calls, row.least_id, row.greatest_id, row.latest_at)
         for row in connection.execute(query).all()
     ]
+
+
+_FIELDS = [CALL_PARTS.c[each.name] for each in dataclasses.fields(Part)]
+_NEAR = (
+    sa.select(*_FIELDS)
+    .where(CALL_PARTS.c.least_id <= sa.bindparam("greatest"), CALL_PARTS.c.greatest_id >= sa.bindparam("least"))
+    .order_by(CALL_PARTS.c.day)
+)
+
+
+def read_parts_with(connection: sa.Connection, least_id: str, greatest_id: str) -> list[Part]:
+    """Return the files that count and may hold one of the call numbers in a range, by day."""
+    return [Part(**row) for row in fetch(connection, _NEAR, {"least": least_id, "greatest": greatest_id})]
 
 
 def with_calls(parts: Sequence[Part], least_id: str, greatest_id: str) -> list[Part]:

@@ -18,10 +18,11 @@ from csi_service.facts.duck import load_rows, workspace
 from csi_service.facts.kinds import DIMENSIONS, KINDS
 from csi_service.facts.partitions import Part, relation, telling_damage
 from csi_service.records.database import chunks, upsert
+from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import CALL_PLACES, DAYS
 from csi_service.store.bulk import create_like, fill, like, put, writing_staged
 from csi_service.store.folder import Store
-from csi_service.store.parts import read_parts, with_calls
+from csi_service.store.parts import read_parts_with, with_calls
 from csi_service.store.rows import insert, read_lists
 from csi_service.store.writes import find_records
 
@@ -30,6 +31,8 @@ _MANY = 10_000  # calls
 _COLUMNS = dict.fromkeys(("call_id", *DIMENSIONS), "VARCHAR")
 _KEPT = {"call_id": "VARCHAR", "found": "BOOLEAN"} | dict.fromkeys(DIMENSIONS, "VARCHAR")
 _STAGED = like(CALL_PLACES)
+_PLACES = sa.select(CALL_PLACES).where(among(CALL_PLACES.c.call_id, "calls"))
+_CALLS_AT = sa.select(sa.func.coalesce(sa.func.max(DAYS.c.revision), 0).label("revision")).where(DAYS.c.kind == "calls")
 
 
 def find_places(
@@ -87,8 +90,7 @@ def _look_up(store: Store, duck: duckdb.DuckDBPyConnection, parts: Sequence[Part
 
 def calls_revision(connection: sa.Connection) -> int:
     """Return the number of the last write that touched the files of calls; places looked up before it are doubtful."""
-    query = sa.select(sa.func.coalesce(sa.func.max(DAYS.c.revision), 0)).where(DAYS.c.kind == "calls")
-    return int(connection.execute(query).scalar_one())
+    return int(fetch(connection, _CALLS_AT, {})[0]["revision"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +116,12 @@ def locate(store: Store, calls: Iterable[str]) -> Located:
         calls_at = calls_revision(connection)
         waiting = find_records(connection, KINDS["calls"], [(call,) for call in wanted])
         found: dict[str, Mapping[str, Any] | None] = {key[0]: row for key, row in waiting.items()}
-        for chunk in chunks([call for call in wanted if call not in found], 500):
-            rows = connection.execute(sa.select(CALL_PLACES).where(CALL_PLACES.c.call_id.in_(chunk))).mappings()
-            found |= {row["call_id"]: dict(row) if row["found"] else None for row in rows}
+        rows = fetch(connection, _PLACES, {"calls": [call for call in wanted if call not in found]})
+        found |= {row["call_id"]: row if row["found"] else None for row in rows}
         missing = [call for call in wanted if call not in found]
         looked_up: list[dict[str, object]] = []
         if missing:
-            looked_up = _open_files(store, with_calls(read_parts(connection), missing[0], missing[-1]), missing)
+            looked_up = _open_files(store, read_parts_with(connection, missing[0], missing[-1]), missing)
         found |= {str(row["call_id"]): row if row["found"] else None for row in looked_up}
     return Located(found, looked_up, calls_at)
 

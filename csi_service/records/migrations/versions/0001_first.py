@@ -10,6 +10,7 @@ down_revision = None
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 Instant = sa.DateTime
+Ordered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _index_given(table: str, column: str) -> None:
@@ -87,8 +88,8 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("calls", Number, nullable=False),
-        sa.Column("least_id", sa.Text(), nullable=False),
-        sa.Column("greatest_id", sa.Text(), nullable=False),
+        sa.Column("least_id", Ordered, nullable=False),
+        sa.Column("greatest_id", Ordered, nullable=False),
         sa.Column("latest_at", Instant(), nullable=True),
         sa.Column("revision", Number, nullable=False),
         sa.PrimaryKeyConstraint("day", name="pk_call_parts"),
