@@ -4,18 +4,23 @@ import contextlib
 import datetime as dt
 import errno
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from csi_service.core.told import Told
 from csi_service.errors import DamagedError, StoreFullError
-from csi_service.facts.duck import file_literal, literal
+from csi_service.facts.duck import file_literal, literal, load_rows, workspace
 from csi_service.facts.kinds import KINDS
 
 CALLS = KINDS["calls"]
+_FEW = 8  # files
 _SQL_TYPES = {"instant": "TIMESTAMP", "flag": "BOOLEAN", "seconds": "DOUBLE", "count": "DOUBLE"}
 # Of each file: the fields of a call, the local day, and the import that it came with (NULL: sent alone).
 COLUMNS = {
@@ -47,6 +52,37 @@ def relation(folder: Path, parts: Iterable[Part]) -> str:
         columns = ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in COLUMNS.items())
         return f"(SELECT {columns} WHERE false)"
     return f"(SELECT {', '.join(COLUMNS)} FROM read_parquet([{files}]))"
+
+
+def calls_in(folder: Path, parts: Sequence[Part], calls: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the calls of some numbers that the parts hold, with these columns.
+
+    Few files are read straight: DuckDB alone takes 20 ms to start.
+
+    Raises:
+        DamagedError: a file cannot be read.
+    """
+    if len(parts) <= _FEW:
+        wanted = pa.array(calls, pa.string())
+        return [row for part in parts for row in _read_straight(folder, part, wanted, columns)]
+    with workspace() as (duck, _), telling_damage():
+        load_rows(duck, "wanted_calls", {"call_id": "VARCHAR"}, [{"call_id": call} for call in calls])
+        named = "call_id IN (SELECT call_id FROM wanted_calls)"
+        rows = duck.execute(f"SELECT {', '.join(columns)} FROM {relation(folder, parts)} WHERE {named}").fetchall()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _read_straight(folder: Path, part: Part, wanted: pa.Array, columns: Sequence[str]) -> list[dict[str, Any]]:
+    try:
+        file = pq.ParquetFile(folder / part.file)
+        found = pc.is_in(file.read(["call_id"], use_threads=False)["call_id"], value_set=wanted)
+        if not pc.any(found).as_py():
+            return []
+        rows: list[dict[str, Any]] = file.read(list(columns), use_threads=False).filter(found).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        reason = f"{part.file}: {str(error).splitlines()[0]}"
+        raise DamagedError(Told("a file of calls cannot be read: {reason}", reason=reason)) from error
+    return rows
 
 
 def file_name(day: dt.date, tag: str) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from csi_service.facts.duck import load_rows, workspace
 from csi_service.facts.kinds import KINDS
-from csi_service.facts.partitions import COLUMNS, relation, telling_damage
+from csi_service.facts.partitions import COLUMNS, calls_in
 from csi_service.store.folder import Store
 from csi_service.store.parts import read_parts, with_calls
 from csi_service.store.writes import Record, find_records
@@ -28,13 +27,4 @@ def find_calls(
     posted = {key[0]: row for key, row in find_records(connection, KINDS["calls"], [(call,) for call in calls]).items()}
     wanted = sorted(set(calls) - posted.keys())
     parts = with_calls(read_parts(connection, days), wanted[0], wanted[-1]) if wanted else []
-    if not parts:
-        return posted
-    with workspace() as (duck, _), telling_damage():
-        load_rows(duck, "wanted_calls", {"call_id": "VARCHAR"}, [{"call_id": call} for call in wanted])
-        query = (
-            f"SELECT {', '.join(COLUMNS)} FROM {relation(store.calls, parts)} "
-            "WHERE call_id IN (SELECT call_id FROM wanted_calls)"
-        )
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in duck.execute(query).fetchall()]
-    return {row["call_id"]: row for row in rows} | posted
+    return {row["call_id"]: row for row in calls_in(store.calls, parts, wanted, list(COLUMNS))} | posted

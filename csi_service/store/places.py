@@ -7,16 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from csi_service.core.told import Told
-from csi_service.errors import DamagedError
-from csi_service.facts.duck import load_rows, workspace
 from csi_service.facts.kinds import DIMENSIONS, KINDS
-from csi_service.facts.partitions import Part, relation, telling_damage
+from csi_service.facts.partitions import Part, calls_in, relation
 from csi_service.records.database import chunks, upsert
 from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import CALL_PLACES, DAYS
@@ -26,7 +20,6 @@ from csi_service.store.parts import read_parts_with, with_calls
 from csi_service.store.rows import insert, read_lists
 from csi_service.store.writes import find_records
 
-_FEW = 8  # files
 _MANY = 10_000  # calls
 _COLUMNS = dict.fromkeys(("call_id", *DIMENSIONS), "VARCHAR")
 _KEPT = {"call_id": "VARCHAR", "found": "BOOLEAN"} | dict.fromkeys(DIMENSIONS, "VARCHAR")
@@ -121,28 +114,11 @@ def locate(store: Store, calls: Iterable[str]) -> Located:
         missing = [call for call in wanted if call not in found]
         looked_up: list[dict[str, object]] = []
         if missing:
-            looked_up = _open_files(store, read_parts_with(connection, missing[0], missing[-1]), missing)
+            parts = read_parts_with(connection, missing[0], missing[-1])
+            rows = calls_in(store.calls, parts, missing, list(_COLUMNS))
+            looked_up = _or_nowhere(missing, {row["call_id"]: row for row in rows})
         found |= {str(row["call_id"]): row if row["found"] else None for row in looked_up}
     return Located(found, looked_up, calls_at)
-
-
-def _open_files(store: Store, parts: Sequence[Part], calls: Sequence[str]) -> list[dict[str, object]]:
-    """Look calls up in files; few of these are read straight, as DuckDB alone takes 30 ms to start."""
-    if len(parts) > _FEW:
-        with workspace() as (duck, _), telling_damage():
-            load_rows(duck, "wanted_calls", {"call_id": "VARCHAR"}, [{"call_id": call} for call in calls])
-            _look_up(store, duck, parts)
-            return new_places(duck)
-    wanted = pa.array(calls)
-    rows: list[dict[str, object]] = []
-    for part in parts:
-        try:
-            table = pq.ParquetFile(store.calls / part.file).read(list(_COLUMNS), use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            reason = f"{part.file}: {str(error).splitlines()[0]}"
-            raise DamagedError(Told("a file of calls cannot be read: {reason}", reason=reason)) from error
-        rows += table.filter(pc.is_in(table["call_id"], value_set=wanted)).to_pylist()
-    return _or_nowhere(calls, {str(row["call_id"]): row for row in rows})
 
 
 def _or_nowhere(calls: Sequence[str], rows: Mapping[str, dict[str, object]]) -> list[dict[str, object]]:

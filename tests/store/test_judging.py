@@ -18,13 +18,13 @@ from csi_service.errors import (
     NotFoundError,
     OutdatedError,
 )
+from csi_service.facts import partitions
 from csi_service.facts.kinds import KINDS
 from csi_service.forms_folder import FormsFolder, shipped_forms
 from csi_service.records.database import next_revision
 from csi_service.records.tables import AUDIT, DAYS, FORM_ANSWERS, PLAN_CALLS, PLAN_STRATA, PLANS, RECORDS
 from csi_service.schema.evaluations import EVALUATION, RATING, RATING_CHANGE
 from csi_service.schema.records import read_records
-from csi_service.store import places
 from csi_service.store.answers import Answer
 from csi_service.store.appeals import Decision, decide_appeal, file_appeal
 from csi_service.store.drafts import EVALUATIONS, draft_evaluation, draft_rating
@@ -178,7 +178,7 @@ def test_a_call_that_was_sent_a_moment_ago_is_known(kept):
 def test_calls_are_found_alike_in_few_files_and_in_many(kept, monkeypatch):
     fold_posted(kept)
     few = locate(kept, ["C1", "C2", "C9"])
-    monkeypatch.setattr(places, "_FEW", 0)
+    monkeypatch.setattr(partitions, "_FEW", 0)
     assert locate(kept, ["C1", "C2", "C9"]) == few
     found = {number: place and (place["team"], place["agent"]) for number, place in few.places.items()}
     assert found == {"C1": ("B", "1"), "C2": ("A", "2"), "C9": None}
@@ -186,7 +186,7 @@ def test_calls_are_found_alike_in_few_files_and_in_many(kept, monkeypatch):
 
 @pytest.mark.parametrize("few", [0, 8])
 def test_a_damaged_file_of_calls_is_told(kept, monkeypatch, few):
-    monkeypatch.setattr(places, "_FEW", few)
+    monkeypatch.setattr(partitions, "_FEW", few)
     fold_posted(kept)
     (file,) = kept.calls.rglob("*.parquet")
     file.write_bytes(file.read_bytes()[:-30])

@@ -205,14 +205,20 @@ def test_no_file_is_opened_within_the_write_of_a_key_of_a_team(store, monkeypatc
     send(sending, "calls", [CALL | {"team": "T2"}, CALL | {"call_id": "C-2", "team": "T1"}])
     fold_posted(store)
     writing, opened = [], []
-    put, real = database_module.next_revision, calls_module.relation
+    put, real = database_module.next_revision, calls_module.calls_in
 
     def begun(connection):
         writing.append(True)
         return put(connection)
 
     monkeypatch.setattr(database_module, "next_revision", begun)
-    monkeypatch.setattr(calls_module, "relation", lambda *args: opened.append(len(writing)) or real(*args))
+
+    def looked(folder, parts, *wanted):
+        if parts:
+            opened.append(len(writing))
+        return real(folder, parts, *wanted)
+
+    monkeypatch.setattr(calls_module, "calls_in", looked)
     assert statuses(send(sending, "surveys", SURVEY | {"call_id": "C-2"}, OF_T1)) == ["created"]
     with pytest.raises(NotAllowedError):
         send(sending, "calls", CALL | {"team": "T1"}, OF_T1)
