@@ -1,11 +1,11 @@
 """Durable single surveys a second through POST /surveys, beside the commits a second of bare sqlite3.
 
-`csi serve` runs as it is shipped, but for the number of workers; kept-alive clients in this process post one survey
-after the other, each acknowledged only after its commit. The reference writes a row and commits it, again and again,
-through Python's own sqlite3 (WAL, synchronous=FULL) on the same disk. Both run in turn (A B A B ...), so that other
-work on the machine strikes both alike.
+`csi serve` runs as it is shipped, but for the number of workers; kept-alive connections post one survey after the
+other, each acknowledged only after its commit: 64 of them, as of many senders, and 8. The reference writes a row and
+commits it, again and again, through Python's own sqlite3 (WAL, synchronous=FULL) on the same disk. Both run in turn
+(A B A B ...), so that other work on the machine strikes both alike.
 
-    python -m benchmarks.durable_posts [--rounds 15] [--seconds 1] [--connections 8] [--workers 2 4]
+    python -m benchmarks.durable_posts [--rounds 15] [--seconds 1] [--setups 2x64 2x8 4x64]
 """
 
 import argparse
@@ -129,23 +129,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each of the two in a round")
-    parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--setups", nargs="+", default=["2x64", "2x8", "4x64"], help="workers x connections")
     options = parser.parse_args()
     print(machine())
-    for workers in options.workers:
+    for setup in options.setups:
+        workers, connections = map(int, setup.split("x"))
         with tempfile.TemporaryDirectory() as folder:
             key = new_key(str(Path(folder, "data")), "operator")
             bare = Bare(Path(folder, "bare.sqlite"))
             with serving(Path(folder, "data"), workers) as port:
-                clients = Clients(port, options.connections, key)
+                clients = Clients(port, connections, key)
                 clients.drive(options.seconds)  # warm-up
                 ratios = []
                 for number in range(1, options.rounds + 1):
                     base, rate = bare.drive(options.seconds), clients.drive(options.seconds)
                     ratios.append(rate / base)
                     print(f"{number:3}: sqlite3 {base:6.0f}/s, posts {rate:6.0f}/s, ratio {ratios[-1]:.3f}", flush=True)
-        print(f"{workers} workers: median ratio {statistics.median(ratios):.3f} (goal: at least {GOAL})")
+        what = f"{workers} workers, {connections} connections"
+        print(f"{what}: median ratio {statistics.median(ratios):.3f} (goal: at least {GOAL})")
 
 
 if __name__ == "__main__":

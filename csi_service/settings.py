@@ -176,7 +176,7 @@ SETTINGS = (
     ),
     _row("CSI_PORT", "8000", "port to listen on", 1, 65_535),
     _row("CSI_WORKERS", "2", "worker processes, about one a core", 1, 64),
-    _row("CSI_THREADS", "8", "requests that a worker takes at once; their writes share a commit", 1, 64),
+    _row("CSI_THREADS", "16", "requests that a worker takes at once; their writes share a commit", 1, 64),
     Setting(
         "CSI_LOG_FORMAT",
         "json",

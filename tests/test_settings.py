@@ -9,7 +9,7 @@ from csi_service.settings import SETTINGS, environment, load_settings
 def test_nothing_set_gives_the_defaults():
     found = load_settings({})
     assert (found.weights, str(found.time_zone), found.max_body_bytes) == (None, "Asia/Shanghai", 1_048_576)
-    assert (found.host, found.port, found.workers, found.threads) == ("127.0.0.1", 8000, 2, 8)
+    assert (found.host, found.port, found.workers, found.threads) == ("127.0.0.1", 8000, 2, 16)
 
 
 def test_an_empty_variable_means_its_default():

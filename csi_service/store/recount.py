@@ -1,6 +1,7 @@
 """From records to counters: the days that were written to are counted whole, by one process at a time."""
 
 import datetime as dt
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from csi_service.store.rows import load_records
 
 CALLS_AT_ONCE = 4_000_000
 DAYS_AT_ONCE = 400
+_COUNTING = threading.Lock()
 _OUTPUTS = {output.name: output for output in OUTPUTS}
 
 
@@ -223,10 +225,12 @@ def count(
 def count_unkept(store: Store, asked: Asked, grouping: Grouping) -> dict[str, pd.DataFrame]:
     """Return the frames of the asked days by a grouping that is not kept, counted from the records.
 
+    One at a time in a process: each takes all processors and much memory.
+
     Raises:
         DamagedError: a file of calls that is needed cannot be read.
     """
-    with workspace() as (duck, _), store.database.reading() as connection:
+    with _COUNTING, workspace() as (duck, _), store.database.reading() as connection:
         within = DAYS.c.day.between(asked.first, asked.last)
         days = sorted(connection.execute(sa.select(DAYS.c.day).distinct().where(within)).scalars())
         horizons = {name: counters.horizon(connection, name) for name in asked.windows}

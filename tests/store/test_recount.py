@@ -3,6 +3,7 @@
 import concurrent.futures
 import datetime as dt
 import os
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,7 @@ from csi_service.errors import DamagedError, StoreBusyError
 from csi_service.facts.kinds import KINDS
 from csi_service.records.database import next_revision
 from csi_service.records.tables import CALL_PLACES
-from csi_service.store import counters, parts, places
+from csi_service.store import counters, parts, places, recount
 from csi_service.store.check import wrong_counters
 from csi_service.store.facts import open_facts
 from csi_service.store.folder import CALLS_LOCK, Store, open_store
@@ -37,6 +38,26 @@ def test_a_posted_call_counts_at_once_and_moves_with_its_day(store):
     assert figures(ask(store, "2026-03-03"), "csi.internal.sla", "numerator", "denominator") == {(): (1, 1)}
     put(store, "calls", call("C3", "2026-03-03 11:00", wait_seconds=30.0))  # into a day that has a file
     assert figures(ask(store, "2026-03", "team"), "csi.internal.sla", "numerator", "denominator") == {("T1",): (2, 3)}
+
+
+def test_figures_by_what_is_not_kept_are_counted_for_one_request_at_a_time(store, monkeypatch):
+    put(store, "calls", call("C1", "2026-03-02 09:00"))
+    alone = figures(ask(store, "2026-03", "agent", "topic"), "csi.internal.sla", "denominator")
+    under_way, most, prepare = [], [], recount.prepare
+
+    def prepared(*wanted):
+        under_way.append(True)
+        most.append(len(under_way))
+        time.sleep(0.05)
+        prepare(*wanted)
+        under_way.pop()
+
+    monkeypatch.setattr(recount, "prepare", prepared)
+    with concurrent.futures.ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(ask, store, "2026-03", "agent", "topic") for _ in range(3)]
+        found = [figures(each.result(), "csi.internal.sla", "denominator") for each in asked]
+    assert found == [alone] * 3
+    assert most == [1, 1, 1]
 
 
 def test_the_day_is_the_local_one(store):
