@@ -47,7 +47,7 @@ def json_formatter() -> logging.Formatter:
 
 
 def bind(request_id: str) -> None:
-    """Let the lines of this thread carry a request's id from now on, and no earlier one's."""
+    """Let the lines of this thread carry a request's id from now on, in place of an earlier one's."""
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
 

@@ -24,7 +24,8 @@ _TURN_SECONDS = 0.0002
 _REVISION = sa.select(STATE.c.revision)
 _PATIENCE = f"busy_timeout={_BUSY_SECONDS * 1000}"
 _RAISED = sa.update(STATE).values(revision=STATE.c.revision + 1).returning(STATE.c.revision)
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000", _PATIENCE)
+_LOG_PAGES = "wal_autocheckpoint=4000"  # 16 MB: a page that many writes change is copied once
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", _LOG_PAGES, _PATIENCE)
 
 
 class Database:

@@ -1,8 +1,10 @@
 """Counters kept in the database: which groupings, how a day's sums are packed, what is out of date."""
 
 import datetime as dt
+import os
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -174,18 +176,25 @@ def pack(frame: pd.DataFrame, days: Collection[dt.date]) -> Iterator[tuple[dt.da
 
     Packed as a whole it is half as long, and unpacked in a quarter of the time, as with its columns packed one by one.
     """
-    ordered = frame.sort_values("day", kind="stable", ignore_index=True)
-    table = pa.Table.from_pandas(ordered.drop(columns="day"), preserve_index=False).replace_schema_metadata(None)
-    marks = ordered["day"].to_numpy()
+    marks = frame["day"].to_numpy()
+    order = marks.argsort(kind="stable")
+    marks = marks[order]
+    unordered = pa.Table.from_pandas(frame.drop(columns="day"), preserve_index=False)
+    table = unordered.replace_schema_metadata(None).combine_chunks().take(pa.array(order))
     starts = [0, *(marks[1:] != marks[:-1]).nonzero()[0] + 1, len(marks)] if len(marks) else []
-    for start, end in pairwise(starts):
-        day = pd.Timestamp(marks[start]).date()
-        if day in days:
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, table.schema) as writer:
-                writer.write_table(table.slice(start, end - start))
-            stream = sink.getvalue()
-            yield day, _LENGTH.pack(stream.size) + _CODEC.compress(stream, asbytes=True)
+    found = [(pd.Timestamp(marks[start]).date(), table.slice(start, end - start)) for start, end in pairwise(starts)]
+    wanted = [(day, rows) for day, rows in found if day in days]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        yield from zip([day for day, _ in wanted], threads.map(_packed, [rows for _, rows in wanted]), strict=True)
+
+
+def _packed(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    stream = sink.getvalue()
+    packed: bytes = _LENGTH.pack(stream.size) + _CODEC.compress(stream, asbytes=True)
+    return packed
 
 
 def _unpack(rows: bytes) -> pa.Table:
