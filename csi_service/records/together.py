@@ -96,8 +96,7 @@ class Together:
                 self._due[0].waiting.release()
         for write in made:
             write.done = True
-            if write.waiting.locked():
-                write.waiting.release()
+            write.waiting.release()
 
     def _make_due(self) -> Sequence[_Due]:
         """Make what is due once the database's turn has come, and what comes while that is made."""

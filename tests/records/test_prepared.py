@@ -1,0 +1,59 @@
+"""Statements that are kept: a list of any length in one, and indexes that serve them."""
+
+import pytest
+import sqlalchemy as sa
+
+from csi_service.records.prepared import _prepared, among, fetch, run
+from csi_service.records.tables import HELD_FIELDS, RECORDS
+from csi_service.store.folder import open_store
+from csi_service.store.parts import fold_posted
+from csi_service.store.places import locate
+from tests.store.kept import call, put
+
+OF_THESE = sa.select(HELD_FIELDS.c.field).where(among(HELD_FIELDS.c.field, "names")).order_by(HELD_FIELDS.c.field)
+FORGET = sa.delete(HELD_FIELDS).where(among(HELD_FIELDS.c.field, "names"))
+NAMES = ["a", 'b"', "c'", "呼入", "x,y"]
+
+
+def found(store, names):
+    with store.database.reading() as connection:
+        return [row["field"] for row in fetch(connection, OF_THESE, {"names": names})]
+
+
+@pytest.fixture
+def noted(store):
+    with store.database.writing() as connection:
+        run(connection, sa.insert(HELD_FIELDS), [{"kind": "calls", "field": name, "import_id": 0} for name in NAMES])
+    return store
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["c'", 'b"'], ["呼入", "x,y", "nowhere"], NAMES * 500])
+def test_a_list_of_any_length_finds_its_texts(noted, names):
+    assert found(noted, names) == sorted(set(names) & set(NAMES))
+
+
+def test_a_list_deletes_its_texts_only(noted):
+    with noted.database.writing() as connection:
+        run(connection, FORGET, [{"names": ["a", "呼入"]}])
+    assert found(noted, NAMES) == ['b"', "c'", "x,y"]
+
+
+@pytest.mark.parametrize("column", ["survey_id", "call_id", "customer_id", "import_id"])
+def test_an_index_serves_lists_and_the_columns_whose_blanks_it_leaves_out(tmp_path, column):
+    database = open_store(tmp_path / "data", "Asia/Shanghai").database  # SQLite plans alike whatever the tables hold
+    table = RECORDS["surveys"]
+    named = table.c.import_id == sa.bindparam("of") if column == "import_id" else among(table.c[column], "of")
+    prepared = _prepared(sa.select(table).where(named), "sqlite", None)
+    with database.reading() as connection:
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {prepared.sql}", tuple(prepared.values({"of": 1 if column == "import_id" else []}))
+        )
+        steps = [row[3] for row in plan if "surveys" in row[3]]
+    database.close()
+    assert [step.split(" USING ")[0] for step in steps] == ["SEARCH surveys"]
+
+
+def test_files_are_chosen_by_the_order_of_code_points(store):
+    put(store, "calls", *(call(number, "2026-03-02 09:00", team="T7") for number in ("B1", "Z5", "a1")))
+    fold_posted(store)
+    assert {number: place["team"] for number, place in locate(store, ["Z5"]).places.items()} == {"Z5": "T7"}
