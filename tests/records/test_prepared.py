@@ -57,3 +57,9 @@ def test_files_are_chosen_by_the_order_of_code_points(store):
     put(store, "calls", *(call(number, "2026-03-02 09:00", team="T7") for number in ("B1", "Z5", "a1")))
     fold_posted(store)
     assert {number: place["team"] for number, place in locate(store, ["Z5"]).places.items()} == {"Z5": "T7"}
+    if not store.database.is_sqlite:  # whatever order the server has otherwise
+        of_columns = (
+            "SELECT collation_name FROM information_schema.columns WHERE column_name IN ('least_id', 'greatest_id')"
+        )
+        with store.database.reading() as connection:
+            assert connection.exec_driver_sql(of_columns).scalars().all() == ["C", "C"]
