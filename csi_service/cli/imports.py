@@ -90,7 +90,7 @@ def import_(
         made = import_files(
             services.store(), kind, files, actor(), services.now, described, time_zone, strict=strict, steps=steps
         )
-    _tell(made, reasons)
+    _tell(made, reasons, services.store().time_zone)
     for note in notes:
         say(note, err=True)
     if rejects is None and made.status == books.DONE and any(outcome["rejected"] for outcome in made.outcomes):
@@ -100,8 +100,8 @@ def import_(
         say(pattern, err=True, path=rejects, number=made.same_as)
 
 
-def _tell(made: Import, reasons: Mapping[str, str]) -> None:
-    """Say on standard error what became of an import."""
+def _tell(made: Import, reasons: Mapping[str, str], days_zone: str) -> None:
+    """Say on standard error what became of an import into a folder whose days are cut in a zone."""
     if made.status == books.UNCHANGED:
         pattern = marked("Import {number}: the same as import {other}, which still counts; nothing to do.")
         say(pattern, err=True, number=made.id, other=made.same_as)
@@ -111,6 +111,9 @@ def _tell(made: Import, reasons: Mapping[str, str]) -> None:
     for outcome in made.outcomes:
         for line in _account_of(outcome, reasons):
             click.echo(line, err=True)
+    if made.status == books.DONE and made.time_zone not in (None, days_zone):
+        pattern = marked("Its local times are read in {zone}; the days are cut in {own}, CSI_TIME_ZONE of this folder.")
+        say(pattern, err=True, zone=made.time_zone, own=days_zone)
 
 
 def _account_of(outcome: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterator[str]:

@@ -53,6 +53,12 @@ def test_the_folder_may_come_from_the_environment(data, file):
     assert len(teams(data)) == 2
 
 
+def test_times_of_another_zone_than_that_of_the_days_are_told(data, file):
+    ran = csi("import", "calls", file, "--time-zone", "Europe/Zurich", "--data", data)
+    told = "Its local times are read in Europe/Zurich; the days are cut in Asia/Shanghai, CSI_TIME_ZONE of this folder."
+    assert ran.err.splitlines()[2:] == [told]
+
+
 def test_the_same_file_again_says_so(data, file):
     csi("import", "calls", file, "--data", data)
     ran = csi("import", "calls", file, "--data", data)
