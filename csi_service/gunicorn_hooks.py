@@ -1,6 +1,7 @@
 """gunicorn's configuration module: its lines in our log's format, what waits at a start, a worker's end."""
 
 import os
+import select
 import sys
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from csi_service.metrics import FOLDER
 from csi_service.store.import_queue import ensure_worker
 
 _TURN_SECONDS, _MOST_SECONDS = 0.0002, 0.002
+_NEXT_MILLISECONDS = 2
 
 
 class RootLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -27,17 +29,50 @@ class RootLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's worker with threads that takes a new connection the later the more it holds that are kept open, idle.
+    """gunicorn's worker with threads, made for clients that keep connections open and ask on them all day.
 
-    All workers are woken for a connection, and the first to come has it: the connections that a client keeps open all
-    day may else lie with one worker, while the others have nothing to do. Clients that keep none open wait for nothing.
+    What it overrides is private: gunicorn is pinned below 28.
     """
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Start with no connection."""
+        super().__init__(*given, **named)
+        self._due: set[Any] = set()  # connections whose request waits for a thread
+        self._idle: set[Any] = set()  # those whose thread waits for the next request
+
     def accept(self, listener: Any) -> None:
-        """Wait a little, and take the connection if no other worker has by then."""
-        if idle := len(self.keepalived_conns) + len(self.pending_conns):
+        """Take a connection, the later the more of those held are idle, unless another worker has it by then.
+
+        All workers are woken for a connection, and the first to come has it: those that a client keeps open all day may
+        else lie with one worker, while the others have nothing to do. Clients that keep none open wait for nothing.
+        """
+        if idle := len(self.keepalived_conns) + len(self.pending_conns) + len(self._idle):
             time.sleep(min(idle * _TURN_SECONDS, _MOST_SECONDS))
-        super().accept(listener)  # private: gunicorn is pinned below 28
+        super().accept(listener)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection's request to the threads."""
+        self._due.add(conn)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a connection's request, and the next ones if they come at once and no other connection's waits.
+
+        To give a connection back to the loop and take it again costs as much as a small answer.
+        """
+        self._due.discard(conn)
+        kept = super().handle(conn)
+        while kept is True and self.alive and not self._due and self._asks_again(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _asks_again(self, conn: Any) -> bool:
+        waiting = select.poll()
+        waiting.register(conn.sock, select.POLLIN)
+        self._idle.add(conn)
+        asks = bool(waiting.poll(_NEXT_MILLISECONDS))
+        self._idle.discard(conn)
+        return asks
 
 
 def post_worker_init(worker: Any) -> None:
