@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from csi_service.core.told import Told
 from csi_service.errors import DamagedError, StoreFullError
 from csi_service.facts.duck import file_literal, literal, load_rows, workspace
-from csi_service.facts.kinds import KINDS
+from csi_service.facts.kinds import DIMENSIONS, KINDS
 
 CALLS = KINDS["calls"]
 _FEW = 8  # files
@@ -28,6 +28,7 @@ COLUMNS = {
     "day": "DATE",
     "import_id": "BIGINT",
 }
+_REPEATED = list(DIMENSIONS)  # their values repeat: read as such in a third of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def calls_in(folder: Path, parts: Sequence[Part], calls: Sequence[str], columns:
     Raises:
         DamagedError: a file cannot be read.
     """
+    if not parts:
+        return []
     if len(parts) <= _FEW:
         wanted = pa.array(calls, pa.string())
         return [row for part in parts for row in _read_straight(folder, part, wanted, columns)]
@@ -73,12 +76,15 @@ def calls_in(folder: Path, parts: Sequence[Part], calls: Sequence[str], columns:
 
 
 def _read_straight(folder: Path, part: Part, wanted: pa.Array, columns: Sequence[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     try:
-        file = pq.ParquetFile(folder / part.file)
-        found = pc.is_in(file.read(["call_id"], use_threads=False)["call_id"], value_set=wanted)
-        if not pc.any(found).as_py():
-            return []
-        rows: list[dict[str, Any]] = file.read(list(columns), use_threads=False).filter(found).to_pylist()
+        with pa.OSFile(str(folder / part.file)) as opened:
+            file = pq.ParquetFile(opened, read_dictionary=_REPEATED)
+            for group in range(file.num_row_groups):
+                numbers = file.read_row_group(group, ["call_id"], use_threads=False)["call_id"]
+                found = pc.is_in(numbers, value_set=wanted)
+                if pc.any(found).as_py():
+                    rows += file.read_row_group(group, list(columns), use_threads=False).filter(found).to_pylist()
     except (pa.ArrowException, OSError) as error:
         reason = f"{part.file}: {str(error).splitlines()[0]}"
         raise DamagedError(Told("a file of calls cannot be read: {reason}", reason=reason)) from error
