@@ -1,5 +1,7 @@
 """The Flask application: blueprints, limits, headers."""
 
+from typing import Any
+
 from flask import Flask, Response
 
 from csi_service import __version__
@@ -19,9 +21,17 @@ I-CSI, O-CSI, C-CSI and the factor 25 are this project's own method after a prac
 standard."""
 
 
+class _Application(Flask):
+    """Flask without asking on every request whether each of our functions is a coroutine: none is."""
+
+    def ensure_sync(self, func: Any) -> Any:
+        """Return the function itself."""
+        return func
+
+
 def create_app(services: Services) -> Flask:
     """Return the application that works with these services."""
-    app = Flask("csi_service", static_folder=None)
+    app = _Application("csi_service", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=services.settings.max_body_bytes,
         API_TITLE="Customer satisfaction indices",

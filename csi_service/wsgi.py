@@ -42,4 +42,5 @@ def _start() -> tuple[Services, Flask]:
 
 
 services, app = _start()
+gc.set_threshold(20_000, 20, 50)
 gc.freeze()  # what is loaded stays: workers share it, and neither they nor their end look through it again
