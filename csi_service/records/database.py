@@ -49,6 +49,7 @@ class Database:
             text = Told("CSI_DATABASE_URL needs {module}: install csi-service[postgresql]", module=error.name)
             raise SettingsError(text) from error
         self.together = Together(self._sharing)
+        self._shared: sa.Connection | None = None  # the one that shared writes are made on
         self._watch: Any = None  # the connection that `pulse` has to itself
         self._seen: tuple[object, object] = (None, None)  # the file's version and the number of the last write then
         self._lock = threading.Lock()
@@ -80,10 +81,21 @@ class Database:
 
     @contextlib.contextmanager
     def _sharing(self) -> Iterator[SharedWrite]:
-        with self.writing() as connection:
+        with self._writing_often() if self.is_sqlite else self.writing() as connection:
             shared = SharedWrite(connection, next_revision(connection))
             yield shared
             shared.finish()
+
+    @contextlib.contextmanager
+    def _writing_often(self) -> Iterator[sa.Connection]:
+        """Do as `writing`, on a connection that is kept for the shared writes: there is one at a time."""
+        with _told():
+            if self._shared is None:
+                self._shared = self.engine.connect().execution_options(hasty=True)
+                driver: Any = self._shared.connection.driver_connection
+                driver.execute("PRAGMA busy_timeout=0")
+            with self._shared.begin():
+                yield self._shared
 
     @contextlib.contextmanager
     def jotting(self) -> Iterator[sa.Connection]:
@@ -144,6 +156,10 @@ class Database:
         """Close the connections; the next use opens new ones (as a process must after a fork)."""
         with self._lock:
             self._unwatch()
+        if self._shared is not None:
+            self._shared.detach()
+            self._shared.close()
+            self._shared = None
         self.engine.dispose()
 
 
@@ -161,6 +177,11 @@ def sqlite_url(path: Path) -> str:
 def next_revision(connection: sa.Connection) -> int:
     """Return the number of the write that this transaction makes; writers wait for one another here."""
     return int(fetch(connection, _RAISED, {})[0]["revision"])
+
+
+def last_revision(connection: sa.Connection) -> int:
+    """Return the number of the last write that this transaction sees."""
+    return int(fetch(connection, _REVISION, {})[0]["revision"])
 
 
 def wait_for_writers(connection: sa.Connection) -> None:
@@ -200,17 +221,24 @@ def _wait_no_longer(connection: Any, _record: object) -> None:
 def _begin(connection: sa.Connection) -> None:
     """Begin; a writer asks for its turn every 0.2 ms, as SQLite itself sleeps ever longer, up to 0.1 s."""
     options = connection.get_execution_options()
-    if options.get("ro"):
-        connection.exec_driver_sql("BEGIN")
-        return
     driver: Any = connection.connection.driver_connection
+    if options.get("ro"):
+        driver.execute("BEGIN")
+        return
     end = time.monotonic() + options.get("patience", _BUSY_SECONDS)
+    if options.get("hasty"):
+        _wait_for_turn(driver, end)
+        return
     driver.execute("PRAGMA busy_timeout=0")
     try:
-        while not _begun(driver, time.monotonic() < end):
-            time.sleep(_TURN_SECONDS)
+        _wait_for_turn(driver, end)
     finally:
         driver.execute(f"PRAGMA {_PATIENCE}")
+
+
+def _wait_for_turn(driver: Any, end: float) -> None:
+    while not _begun(driver, time.monotonic() < end):
+        time.sleep(_TURN_SECONDS)
 
 
 def _begun(driver: Any, again: bool) -> bool:

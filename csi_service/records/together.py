@@ -3,7 +3,8 @@
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -37,13 +38,28 @@ class SharedWrite:
             put(self.connection, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Rows that a write has put in together with those of others that have the same `put_all`.
+
+    `put_all` takes the rows of several writes and returns for each what became of them. Of writes with a key in common
+    each sees what the one before it put in.
+    """
+
+    put_all: Callable[[SharedWrite, Sequence[Rows]], Sequence[Any]]
+    rows: Rows
+    keys: Collection[object]
+
+
 Sharing = Callable[[], contextlib.AbstractContextManager[SharedWrite]]
+Steps = Generator[Portion, Any, Result]
+Work = Callable[[SharedWrite], Steps[Result]]
 
 
 class _Due:
     """A write that is due, and afterwards its result or what was raised."""
 
-    def __init__(self, work: Callable[[SharedWrite], Any]) -> None:
+    def __init__(self, work: Work[Any]) -> None:
         self.work = work
         self.waiting = threading.Lock()  # its thread waits for this to be released: it is made, or leads
         self.waiting.acquire()
@@ -65,11 +81,12 @@ class Together:
         self._led = False
         self._lock = threading.Lock()  # of the two above
 
-    def run(self, work: Callable[[SharedWrite], Result]) -> Result:
+    def run(self, work: Work[Result]) -> Result:
         """Return what `work` returns once its write is durable; where it raises, nothing of it is kept.
 
-        `work` changes nothing but the database, as it may be called again after all it did was undone: where it stands
-        with others in a transaction and one of them raises, each is made by itself.
+        It may yield a portion, once, and is sent what became of its rows. `work` changes nothing but the database, and
+        before it yields nothing that is not the same when done twice, as it may be called again: where it stands with
+        others in a transaction and one of them raises, each is made by itself.
 
         Raises:
             StoreBusyError, StoreFullError: as `Database.writing` does.
@@ -104,8 +121,7 @@ class Together:
         try:
             with self._sharing() as shared:
                 while self._due and len(writes) < _MOST:
-                    writes.append(self._due.popleft())
-                    writes[-1].result = writes[-1].work(shared)
+                    _make_round(shared, self._due, writes)
         except BaseException as error:  # noqa: BLE001 - raised again where each write was asked for
             writes = writes or [self._due.popleft() for _ in range(min(len(self._due), _MOST))]
             for write in writes:
@@ -119,6 +135,33 @@ class Together:
         write.error = None
         try:
             with self._sharing() as shared:
-                write.result = write.work(shared)
+                _make_round(shared, deque([write]), [])
         except BaseException as error:  # noqa: BLE001 - raised again where the write was asked for
             write.error = error
+
+
+def _make_round(shared: SharedWrite, due: deque[_Due], writes: list[_Due]) -> None:
+    """Make those that are due, and list them, until one has rows of another kind or a key that one before it has."""
+    halted: list[tuple[_Due, Steps[Any], Portion]] = []
+    keys = set[object]()
+    while due and len(writes) < _MOST:
+        write = due.popleft()
+        writes.append(write)
+        steps = write.work(shared)
+        try:
+            portion = next(steps)
+        except StopIteration as end:
+            write.result = end.value
+            continue
+        if halted and (portion.put_all != halted[0][2].put_all or not keys.isdisjoint(portion.keys)):
+            due.appendleft(writes.pop())
+            break
+        halted.append((write, steps, portion))
+        keys.update(portion.keys)
+    if halted:
+        found = halted[0][2].put_all(shared, [portion.rows for _, _, portion in halted])
+        for (write, steps, _), became in zip(halted, found, strict=True):
+            try:
+                steps.send(became)
+            except StopIteration as end:
+                write.result = end.value

@@ -9,10 +9,17 @@ from csi_service.access import Caller
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.records.database import upsert
+from csi_service.records.prepared import fetch, run
 from csi_service.records.tables import ANSWERS
 from csi_service.store.folder import Store
 
 KEPT = dt.timedelta(hours=24)  # how long an answer can be had again
+_FOUND = sa.select(ANSWERS).where(
+    ANSWERS.c.caller == sa.bindparam("of_caller"),
+    ANSWERS.c.key == sa.bindparam("of_key"),
+    ANSWERS.c.at > sa.bindparam("after"),
+)
+_FORGOTTEN = sa.delete(ANSWERS).where(ANSWERS.c.at <= sa.bindparam("until"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +60,21 @@ def answered(connection: sa.Connection, caller: Caller, once: Once, at: dt.datet
     Raises:
         InvalidInputError: as `find_answer`.
     """
-    named = (ANSWERS.c.caller == caller.name, ANSWERS.c.key == once.key, ANSWERS.c.at > at - KEPT)
-    found = connection.execute(sa.select(ANSWERS).where(*named)).one_or_none()
-    if found is None:
+    rows = fetch(connection, _FOUND, {"of_caller": caller.name, "of_key": once.key, "after": at - KEPT})
+    if not rows:
         return None
-    if (found.route, found.body_digest) != (once.route, once.digest):
+    (found,) = rows
+    if (found["route"], found["body_digest"]) != (once.route, once.digest):
         text = Told(
             "the Idempotency-Key {key!r} came with another request within the last 24 hours; use a new one",
             key=once.key,
         )
         raise InvalidInputError(Problem("", text, code="idempotency_key"))
-    return Answer(found.status, found.body, replayed=True)
+    return Answer(found["status"], found["body"], replayed=True)
 
 
 def keep_answer(connection: sa.Connection, caller: Caller, once: Once, answer: Answer, at: dt.datetime) -> None:
     """Keep an answer in the write that it tells of; those that cannot be had again any more go."""
-    connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.at <= at - KEPT))
+    run(connection, _FORGOTTEN, [{"until": at - KEPT}])
     row = {"caller": caller.name, "key": once.key, "route": once.route, "body_digest": once.digest}
     upsert(connection, ANSWERS, [row | {"status": answer.status, "body": answer.body, "at": at}])

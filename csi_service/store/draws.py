@@ -19,6 +19,7 @@ from csi_service.schema.cells import MOST_ID
 from csi_service.store.audit import Change, note, note_many
 from csi_service.store.folder import Store
 from csi_service.store.parts import fold_posted
+from csi_service.store.places import keep_located, locate
 from csi_service.store.plans import Plan, check_names, find_plan, keep_strata, undrawn
 from csi_service.store.sample_frame import DrawnCall, Stratum, count_strata, draw_calls, drawing, make_frame
 from csi_service.store.writes import Record, hold_fields, put_records
@@ -54,6 +55,7 @@ def draw_plan(store: Store, batch: str, caller: Caller, now: dt.datetime) -> Pla
         make_frame(store, connection, duck, plan.wanted, plan.teams)
         strata = [stratum for stratum in count_strata(duck, batch, plan.wanted) if stratum.sample]
         calls = draw_calls(duck, strata, plan.seed)
+    located = locate(store, [call.call_id for call in calls])  # once for all, not with each judgement
     with store.database.writing() as connection:
         revision = next_revision(connection)
         if undrawn(connection, batch, caller).revision != plan.revision:
@@ -63,6 +65,7 @@ def draw_plan(store: Store, batch: str, caller: Caller, now: dt.datetime) -> Pla
         check_names(connection, strata, batch)
         _keep_batches(connection, store, plan, strata, caller, now, revision)
         keep_strata(connection, batch, strata)
+        keep_located(connection, located)
         rows = list(_given_out(plan, calls, people(connection, plan.raters)))
         for chunk in chunks(rows, 10_000):
             upsert(connection, PLAN_CALLS, chunk)

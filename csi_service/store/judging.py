@@ -18,7 +18,6 @@ from csi_service.access import Caller
 from csi_service.core.told import Told
 from csi_service.errors import Problem
 from csi_service.facts.kinds import Kind
-from csi_service.records.database import chunks
 from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import APPEALS, DECIDED, PLAN_CALLS, PLAN_STRATA, PLANS
 from csi_service.records.together import SharedWrite
@@ -32,7 +31,19 @@ from csi_service.store.places import Located, keep_located, locate
 from csi_service.store.writes import Record, find_records
 
 FOR_OTHERS = "rating.for_others"
-_AT_ONCE = 500
+_PLANS_CALLED = sa.select(PLANS.c.batch, PLANS.c.batch.label("plan"), PLANS.c.drawn_at).where(
+    among(PLANS.c.batch, "names")
+)
+_PLANS_WITH = (
+    sa.select(PLAN_STRATA.c.batch, PLAN_STRATA.c.plan, PLANS.c.drawn_at)
+    .select_from(sa.join(PLAN_STRATA, PLANS, PLAN_STRATA.c.plan == PLANS.c.batch))
+    .where(among(PLAN_STRATA.c.batch, "names"))
+)
+_DRAWN = (
+    sa.select(PLAN_CALLS.c.plan, PLAN_CALLS.c.batch, PLAN_CALLS.c.call_id)
+    .where(among(PLAN_CALLS.c.call_id, "calls"), among(PLAN_CALLS.c.plan, "plans"))
+    .distinct()
+)
 _DECIDED = DECIDED.where(among(APPEALS.c.evaluation_id, "evaluations"))
 
 
@@ -183,21 +194,14 @@ def _planned(
         return {}, {}
     plans: dict[str, bool] = {}
     of_batch: dict[str, set[str]] = {}
-    for some in chunks(names, _AT_ONCE):
-        whole = sa.select(PLANS.c.batch, PLANS.c.batch.label("plan"), PLANS.c.drawn_at).where(PLANS.c.batch.in_(some))
-        joined = sa.join(PLAN_STRATA, PLANS, PLAN_STRATA.c.plan == PLANS.c.batch)
-        parts = sa.select(PLAN_STRATA.c.batch, PLAN_STRATA.c.plan, PLANS.c.drawn_at).select_from(joined)
-        for query in (whole, parts.where(PLAN_STRATA.c.batch.in_(some))):
-            for batch, plan, drawn_at in connection.execute(query):
-                plans[batch] = plans.get(batch, False) or drawn_at is not None
-                of_batch.setdefault(plan, set()).add(batch)
-    drawn: dict[tuple[str, str], str] = {}
+    for query in (_PLANS_CALLED, _PLANS_WITH):
+        for row in fetch(connection, query, {"names": names}):
+            plans[row["batch"]] = plans.get(row["batch"], False) or row["drawn_at"] is not None
+            of_batch.setdefault(row["plan"], set()).add(row["batch"])
     calls = sorted({record["call_id"] for record in records if record["batch"] in plans})
-    for some in chunks(calls, _AT_ONCE):
-        query = sa.select(PLAN_CALLS.c.plan, PLAN_CALLS.c.batch, PLAN_CALLS.c.call_id)
-        named = sa.and_(PLAN_CALLS.c.call_id.in_(some), PLAN_CALLS.c.plan.in_(list(of_batch)))
-        for plan, batch, call in connection.execute(query.where(named).distinct()):
-            drawn |= {(plan, call): batch, (batch, call): batch}
+    drawn: dict[tuple[str, str], str] = {}
+    for row in fetch(connection, _DRAWN, {"calls": calls, "plans": list(of_batch)}) if calls else ():
+        drawn |= {(row[name], row["call_id"]): row["batch"] for name in ("plan", "batch")}
     return plans, drawn
 
 

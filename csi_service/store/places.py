@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from csi_service.facts.kinds import DIMENSIONS, KINDS
 from csi_service.facts.partitions import Part, calls_in, relation
-from csi_service.records.database import chunks, upsert
+from csi_service.records.database import chunks, last_revision, upsert
 from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import CALL_PLACES, DAYS
 from csi_service.store.bulk import create_like, fill, like, put, writing_staged
@@ -90,12 +90,12 @@ def calls_revision(connection: sa.Connection) -> int:
 class Located:
     """Calls by their numbers as they were found: the dimensions of each, None for one that is not kept.
 
-    `looked_up` are those that files were opened for, after the write `calls_at`.
+    `looked_up` are those that files were opened for, `revision` is the number of the last write before that.
     """
 
     places: Mapping[str, Mapping[str, Any] | None]
     looked_up: Sequence[dict[str, object]]
-    calls_at: int
+    revision: int
 
 
 def locate(store: Store, calls: Iterable[str]) -> Located:
@@ -106,7 +106,7 @@ def locate(store: Store, calls: Iterable[str]) -> Located:
     """
     wanted = sorted(set(calls))
     with store.database.reading() as connection:
-        calls_at = calls_revision(connection)
+        revision = last_revision(connection)
         waiting = find_records(connection, KINDS["calls"], [(call,) for call in wanted])
         found: dict[str, Mapping[str, Any] | None] = {key[0]: row for key, row in waiting.items()}
         rows = fetch(connection, _PLACES, {"calls": [call for call in wanted if call not in found]})
@@ -118,7 +118,7 @@ def locate(store: Store, calls: Iterable[str]) -> Located:
             rows = calls_in(store.calls, parts, missing, list(_COLUMNS))
             looked_up = _or_nowhere(missing, {row["call_id"]: row for row in rows})
         found |= {str(row["call_id"]): row if row["found"] else None for row in looked_up}
-    return Located(found, looked_up, calls_at)
+    return Located(found, looked_up, revision)
 
 
 def _or_nowhere(calls: Sequence[str], rows: Mapping[str, dict[str, object]]) -> list[dict[str, object]]:
@@ -128,7 +128,7 @@ def _or_nowhere(calls: Sequence[str], rows: Mapping[str, dict[str, object]]) -> 
 
 def keep_located(connection: sa.Connection, located: Located) -> None:
     """Keep what was looked up, in a write, unless calls have come or gone since."""
-    if located.looked_up and calls_revision(connection) == located.calls_at:
+    if located.looked_up and calls_revision(connection) <= located.revision:
         keep_places(connection, located.looked_up)
 
 

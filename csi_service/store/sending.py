@@ -3,7 +3,8 @@
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from csi_service.core.told import Told, as_told
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, Problem, UserError
 from csi_service.facts.kinds import KINDS, REFERRING, Kind
 from csi_service.records.tables import CALL_PARTS
-from csi_service.records.together import SharedWrite
+from csi_service.records.together import Portion, SharedWrite
 from csi_service.schema.records import Sent, result_body
 from csi_service.store.answers import Answer, Once, answered, keep_answer
 from csi_service.store.audit import Change, keep_notes, notes
@@ -53,6 +54,7 @@ class Sending:
         """Remember nothing as yet."""
         self._store = store
         self._held: dict[str, set[str]] = {name: set() for name in KINDS}
+        self._put_all = {name: functools.partial(_put_all, store, kind) for name, kind in KINDS.items()}
 
     def send(
         self,
@@ -100,7 +102,7 @@ class Sending:
         screen: Screen,
         beside: Beside | None,
         write: SharedWrite,
-    ) -> tuple[Answer, set[str]]:
+    ) -> Generator[Portion, Written, tuple[Answer, set[str]]]:
         """Put the records in, in a write; return the answer and the fields that were noted as given."""
         connection = write.connection
         if once is not None and (kept := answered(connection, caller, once, at)) is not None:
@@ -110,8 +112,8 @@ class Sending:
             raise _refusal(items)
         sent = [item for item in items if item.record is not None]
         records = [item.record for item in sent if item.record is not None]
-        written = put_unmarked(connection, kind, records, write.revision, self._store.time_zone)
-        write.later(keep_marks, marks(kind.name, written.days, write.revision))
+        keys = _identities(kind, records) if once is None else [*_identities(kind, records), (caller.name, once.key)]
+        written = yield Portion(self._put_all[kind.name], records, keys)
         _compare(written, records, in_files)
         given = {name for item in sent for name in item.given} - self._held[kind.name]
         if given:
@@ -130,6 +132,16 @@ class Sending:
         with self._store.database.reading() as connection:
             ids, days = [record["call_id"] for record in records], {record["day"] for record in records}
             return find_calls(self._store, connection, ids, days)
+
+
+def _put_all(store: Store, kind: Kind, write: SharedWrite, sent: Sequence[Sequence[Record]]) -> list[Written]:
+    """Put in the records of several sends, none of which has a number in common with another; return what became of
+    them for each."""
+    records = [record for of_one in sent for record in of_one]
+    whole = put_unmarked(write.connection, kind, records, write.revision, store.time_zone)
+    write.later(keep_marks, marks(kind.name, whole.days, write.revision))
+    results, before = iter(whole.results), iter(whole.before)
+    return [Written(list(islice(results, len(of_one))), list(islice(before, len(of_one)))) for of_one in sent]
 
 
 def _dated(kind: Kind, item: Sent, at: dt.datetime, time_zone: str) -> Sent:
@@ -178,7 +190,7 @@ def _teams_now(
 ) -> dict[str, str | None]:
     """The teams of the calls as they are in the write: as located, but for those that came or moved since."""
     found = {number: place["team"] for number, place in located.places.items() if place is not None}
-    since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > located.calls_at))
+    since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > located.revision))
     newer = find_calls(store, connection, _named(kind, items), list(since.scalars()))
     return found | {number: call["team"] for number, call in newer.items()}
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from csi_service.core.periods import parse_period
 from csi_service.facts.kinds import KINDS, Kind
 from csi_service.records.database import chunks, upsert
-from csi_service.records.prepared import fetch
+from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import DAYS, HELD_FIELDS, RECORDS, REPLACED_RECORDS, STATE
 
 Record = dict[str, Any]
@@ -68,7 +68,9 @@ def put_unmarked(
     if kind.name == "tickets":
         for record in records:
             record["latest_at"] = _latest(record)
-    olds = find_records(connection, kind, [_identity(kind, record) for record in records])
+    alike = _alike(connection, kind, records)
+    identities = {_identity(kind, record) for record in records}
+    olds = {key: row for key, row in ((_identity(kind, row), row) for row in alike) if key in identities}
     written, changed = Written(), dict[tuple[Any, ...], Record]()
     for record in records:
         key = _identity(kind, record)
@@ -80,8 +82,12 @@ def put_unmarked(
             changed[key] = record
             written.days |= {each["day"] for each in (old, record) if each is not None and each["day"] is not None}
     stored = [record | {"import_id": None, "revision": revision} for record in changed.values()]
-    calls = {each["call_id"] for each in (*changed.values(), *olds.values())} if kind.name in TOGETHER else set()
-    written.days |= days_of_calls(connection, kind.name, calls - {None})
+    if kind.name in TOGETHER:
+        moved = {each["call_id"] for key, record in changed.items() for each in (record, olds.get(key, record))} - {
+            None
+        }
+        written.days |= {row["day"] for row in alike if row["call_id"] in moved} - {None}
+        written.days |= days_of_calls(connection, kind.name, moved - {record["call_id"] for record in records})
     for chunk in chunks(stored, 10_000):
         upsert(connection, table, chunk)
     if kind.name == "batches":
@@ -134,55 +140,60 @@ def find_records(
 ) -> dict[tuple[Any, ...], Record]:
     """Return the records of these identities that are kept."""
     wanted = list(dict.fromkeys(identities))
-    if len(wanted) == 1:
-        rows = fetch(connection, _one_of(kind.name), dict(zip(kind.identity, wanted[0], strict=True)))
-        return {wanted[0]: rows[0]} if rows else {}
+    if not wanted:
+        return {}
+    if len(kind.identity) == 1:
+        rows = fetch(connection, _of_identities(kind.name), {"identities": [key[0] for key in wanted]})
+        return {(row[kind.identity[0]],): row for row in rows}
     found = {}
     for chunk in chunks(wanted, _AT_ONCE):
-        keys = [key[0] for key in chunk] if len(kind.identity) == 1 else chunk
-        for row in connection.execute(_among(kind.name), {"keys": keys}).mappings():
-            found[tuple(row[name] for name in kind.identity)] = dict(row)
+        for row in connection.execute(_of_tuples(kind.name), {"keys": chunk}).mappings():
+            found[_identity(kind, dict(row))] = dict(row)
     return found
 
 
 @functools.cache
-def _one_of(kind: str) -> sa.Select[Any]:
-    """The record of one identity, given by its columns' names."""
-    table = RECORDS[kind]
-    return sa.select(table).where(*(table.c[name] == sa.bindparam(name) for name in KINDS[kind].identity))
+def _of_identities(kind: str) -> sa.Select[Any]:
+    """The records whose number is in the list `identities`."""
+    table, (number,) = RECORDS[kind], KINDS[kind].identity
+    return sa.select(table).where(among(table.c[number], "identities"))
 
 
 @functools.cache
-def _among(kind: str) -> sa.Select[Any]:
-    """The records whose identities are in the list `keys`."""
+def _of_tuples(kind: str) -> sa.Select[Any]:
+    """The records whose identities, of several columns, are in the list `keys`."""
     table = RECORDS[kind]
     columns = [table.c[name] for name in KINDS[kind].identity]
-    one: Any = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
-    return sa.select(table).where(one.in_(sa.bindparam("keys", expanding=True)))
+    return sa.select(table).where(sa.tuple_(*columns).in_(sa.bindparam("keys", expanding=True)))
+
+
+def _alike(connection: sa.Connection, kind: Kind, records: Sequence[Record]) -> list[Record]:
+    """The kept records of the same identities and, where several may stand for one call, of the same calls."""
+    identities = [_identity(kind, record) for record in records]
+    if kind.name not in TOGETHER:
+        return list(find_records(connection, kind, identities).values())
+    calls = {record["call_id"] for record in records} - {None}
+    return fetch(connection, _alike_of(kind.name), {"identities": [key[0] for key in identities], "calls": list(calls)})
+
+
+@functools.cache
+def _alike_of(kind: str) -> sa.Select[Any]:
+    """The records whose number is in the list `identities`, or whose call is in the list `calls`."""
+    table, (number,) = RECORDS[kind], KINDS[kind].identity
+    return sa.select(table).where(sa.or_(among(table.c[number], "identities"), among(table.c.call_id, "calls")))
 
 
 def days_of_calls(connection: sa.Connection, kind: str, calls: Iterable[str]) -> set[dt.date]:
     """Return the days of a kind's records that name one of the calls."""
-    wanted, days = list(calls), set[dt.date]()
-    if len(wanted) == 1:
-        return {row["day"] for row in fetch(connection, _days_of_one(kind), {"call": wanted[0]})}
-    for chunk in chunks(wanted, _AT_ONCE):
-        days.update(connection.execute(_days_of(kind), {"calls": chunk}).scalars())
-    return days
-
-
-@functools.cache
-def _days_of_one(kind: str) -> sa.Select[Any]:
-    """The days of the records that name the call `call`."""
-    table = RECORDS[kind]
-    return sa.select(table.c.day).distinct().where(table.c.call_id == sa.bindparam("call"), table.c.day.is_not(None))
+    wanted = list(calls)
+    return {row["day"] for row in fetch(connection, _days_of(kind), {"calls": wanted})} if wanted else set()
 
 
 @functools.cache
 def _days_of(kind: str) -> sa.Select[Any]:
     """The days of the records that name one of the list `calls`."""
     table = RECORDS[kind]
-    named = table.c.call_id.in_(sa.bindparam("calls", expanding=True))
+    named = among(table.c.call_id, "calls")
     return sa.select(table.c.day).distinct().where(named, table.c.day.is_not(None))
 
 

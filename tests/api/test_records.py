@@ -178,19 +178,20 @@ def test_a_busy_database_says_when_to_try_again(client, services, monkeypatch):
 
 def test_a_full_disk_changes_nothing(client, services):
     client.post(URL, json=SURVEY)
-    engine = services.store().database.engine
+    database = services.store().database
 
     def fill(connection, *_):
         connection.execute("PRAGMA max_page_count=1")  # SQLite takes the file's present size as the least
 
-    sa.event.listen(engine, "checkout", fill)
+    database.close()
+    sa.event.listen(database.engine, "connect", fill)
     body = [SURVEY | {"survey_id": f"F{number}", "comment": "x" * 5_000} for number in range(100)]
     answer = client.post(URL, json=body)
     assert (answer.status_code, answer.headers["Retry-After"]) == (507, "60")
     assert [row["survey_id"] for row in kept(services)] == ["S1"]
-    sa.event.remove(engine, "checkout", fill)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    assert client.post(URL, json=SURVEY).status_code == 200  # the connection that failed can be used
+    sa.event.remove(database.engine, "connect", fill)
+    database.close()
     assert client.post(URL, json=body).json["created"] == 100
 
 

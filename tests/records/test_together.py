@@ -1,83 +1,68 @@
 """Writes of several threads in one transaction, on both databases."""
 
-import contextlib
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
 from csi_service.errors import ConflictError, StoreBusyError, StoreFullError
-from csi_service.records.database import next_revision
 from csi_service.records.tables import HELD_FIELDS
-from csi_service.records.together import SharedWrite, Together
+from csi_service.records.together import Portion, Together
+from tests.records.waiting import Counted, Waiting, wait_until
 
 
-class Counted:
-    """The transactions of a store, counted; the one of number `broken` raises as it commits."""
-
-    def __init__(self, store, broken=0, error=None):
-        self.store, self.number, self.broken, self.error = store, 0, broken, error
-        self.opening = None  # called before a transaction is opened
-
-    @contextlib.contextmanager
-    def __call__(self):
-        self.number += 1
-        if self.opening is not None:
-            self.opening()
-        with self.store.database.writing() as connection:
-            shared = SharedWrite(connection, next_revision(connection))
-            yield shared
-            shared.finish()
-            if self.number == self.broken:
-                raise self.error
-
-
-def note(name):
-    """A write that notes a field and returns its number."""
+def steps(function):
+    """A write that puts nothing in together with others."""
 
     def work(shared):
-        shared.connection.execute(sa.insert(HELD_FIELDS).values(kind="calls", field=name, import_id=0))
-        return shared.revision
+        return function(shared)
+        yield
 
     return work
 
 
+def insert(shared, *names):
+    rows = [{"kind": "calls", "field": name, "import_id": 0} for name in names]
+    shared.connection.execute(sa.insert(HELD_FIELDS), rows)
+    return shared.revision
+
+
+def note(name):
+    """A write that notes a field and returns its number."""
+    return steps(lambda shared: insert(shared, name))
+
+
+@steps
 def refused(shared):
-    note("refused")(shared)
+    insert(shared, "refused")
     raise ConflictError("not this one")
+
+
+class Putting:
+    """Puts in what several writes note; remembers which it put in at once."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, shared, lists):
+        self.calls.append([list(names) for names in lists])
+        insert(shared, *(name for names in lists for name in names))
+        return [f"put {'+'.join(names)}" for names in lists]
+
+    def of(self, *names, keys=None):
+        """A write that has names noted and returns what became of them, in capitals."""
+
+        def work(shared):
+            became = yield Portion(self, names, names if keys is None else keys)
+            return became.upper()
+
+        return work
 
 
 def noted(store):
     with store.database.reading() as connection:
         return sorted(connection.execute(sa.select(HELD_FIELDS.c.field)).scalars())
-
-
-def wait_until(true):
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.001)
-
-
-class Waiting:
-    """Threads whose writes wait for the first transaction to be opened."""
-
-    def __init__(self, counted):
-        self.together = Together(counted)
-        self.go_on = threading.Event()
-        counted.opening = lambda: self.go_on.wait(30)
-
-    def run(self, *works):
-        """Return what each work came to; they come in their order."""
-        with ThreadPoolExecutor(len(works)) as pool:
-            waiting = []
-            for work in works:
-                waiting.append(pool.submit(self.together.run, work))
-                wait_until(lambda: len(self.together._due) == len(waiting))
-            self.go_on.set()
-            return [each.exception(30) or each.result(30) for each in waiting]
 
 
 def test_a_write_alone_is_kept_before_its_result_is_returned(store):
@@ -96,10 +81,11 @@ def test_a_write_that_comes_while_another_is_made_is_made_with_it(store):
     counted = Counted(store)
     together, begun, go_on = Together(counted), threading.Event(), threading.Event()
 
+    @steps
     def first(shared):
         begun.set()
         assert go_on.wait(30)
-        return note("first")(shared)
+        return insert(shared, "first")
 
     with ThreadPoolExecutor(2) as pool:
         leading = pool.submit(together.run, first)
@@ -127,10 +113,54 @@ def test_what_is_put_in_later_is_put_in_once_for_all(store):
         put_in.append([row["name"] for row in rows])
 
     def work(name):
-        return lambda shared: shared.later(put, [{"name": name}] if name else [])
+        return steps(lambda shared: shared.later(put, [{"name": name}] if name else []))
 
     Waiting(Counted(store)).run(work("a"), work(""), work("b"))
     assert put_in == [["a", "b"]]
+
+
+def test_portions_are_put_in_at_once_and_each_write_is_told_of_its_own(store):
+    putting = Putting()
+    told = Waiting(Counted(store)).run(putting.of("a", "b"), note("alone"), putting.of("c"))
+    assert told == ["PUT A+B", 1, "PUT C"]
+    assert putting.calls == [[["a", "b"], ["c"]]]
+    assert noted(store) == ["a", "alone", "b", "c"]
+
+
+def test_a_portion_with_a_key_of_another_is_put_in_after_it_in_the_same_transaction(store):
+    counted, putting = Counted(store), Putting()
+    seen = []
+
+    def second(shared):
+        seen.append(sorted(shared.connection.execute(sa.select(HELD_FIELDS.c.field)).scalars()))
+        yield from putting.of("c", keys=["b"])(shared)
+
+    Waiting(counted).run(putting.of("a", "b"), second, putting.of("d"))
+    assert putting.calls == [[["a", "b"]], [["c"], ["d"]]]
+    assert seen == [[], ["a", "b"]]  # it was asked again, and saw what was put in
+    assert counted.number == 1
+
+
+def test_portions_of_two_kinds_are_put_in_in_their_order(store):
+    one, other, order = Putting(), Putting(), []
+    for putting in (one, other):
+        putting.calls = order
+    Waiting(Counted(store)).run(one.of("a"), other.of("b"), one.of("c"))
+    assert order == [[["a"]], [["b"]], [["c"]]]
+
+
+def test_one_that_is_refused_after_its_portion_was_put_in_leaves_nothing(store):
+    putting = Putting()
+
+    def regretted(shared):
+        yield Portion(putting, ["regretted"], ["regretted"])
+        raise ConflictError("not this one")
+
+    before, error, after = Waiting(Counted(store)).run(putting.of("before"), regretted, putting.of("after"))
+    assert isinstance(error, ConflictError)
+    assert (before, after) == ("PUT BEFORE", "PUT AFTER")
+    assert noted(store) == ["after", "before"]
+    assert putting.calls[1:] == [[["before"]], [["regretted"]], [["after"]]]  # each by itself
 
 
 def test_one_that_is_refused_leaves_nothing_and_the_others_are_kept(store):
@@ -141,7 +171,7 @@ def test_one_that_is_refused_leaves_nothing_and_the_others_are_kept(store):
 
 
 def test_a_fault_in_one_write_is_told_to_its_own_caller_only(store):
-    kept, fault = Waiting(Counted(store)).run(note("kept"), lambda shared: 1 // 0)
+    kept, fault = Waiting(Counted(store)).run(note("kept"), steps(lambda shared: 1 // 0))
     assert kept == 1
     assert isinstance(fault, ZeroDivisionError)
 

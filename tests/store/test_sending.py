@@ -23,6 +23,7 @@ from csi_service.store.answers import Answer, Once
 from csi_service.store.folder import open_store
 from csi_service.store.parts import fold_posted
 from csi_service.store.sending import Sending
+from tests.records.waiting import Counted, Waiting
 
 NOW = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
 OPERATOR = Caller("ops", "operator", 1, "csi_0000000000")
@@ -290,6 +291,71 @@ def test_an_answer_is_kept_for_a_day(store):
     assert not send(sending, "surveys", SURVEY, now=NOW + day, once=ONCE).replayed
     send(sending, "surveys", SURVEY, now=NOW + 3 * day, once=dataclasses.replace(ONCE, key="k2"))
     assert [row["key"] for row in rows(store, ANSWERS)] == ["k2"]  # the old one is gone
+
+
+def at_once(store, *sends):
+    """Return what sends came to that stand in one transaction, in their order."""
+    waiting = Waiting(Counted(store))
+    store.database.together = waiting.together
+    return waiting.call(*sends)
+
+
+def test_sends_of_one_transaction_are_told_each_of_its_own(store):
+    sending = Sending(store)
+    of = [SURVEY | {"survey_id": number} for number in ("S1", "S2", "S3")]
+    send(sending, "surveys", of[1])
+    one, two, call = at_once(
+        store,
+        lambda: send(sending, "surveys", of[0]),
+        lambda: send(sending, "surveys", [of[1], of[2] | {"score": 9}, of[2]]),
+        lambda: send(sending, "calls", CALL),
+    )
+    assert statuses(one) == ["created"]
+    assert statuses(two) == ["unchanged", "rejected", "created"]
+    assert statuses(call) == ["created"]
+    assert [row["subject"] for row in rows(store, AUDIT)] == ["S2", "S1", "S3", CALL["call_id"]]
+    assert {row["revision"] for row in rows(store, RECORDS["surveys"], RECORDS["surveys"].c.survey_id != "S2")} == {2}
+
+
+def test_two_sends_of_a_record_in_one_transaction_come_one_after_the_other(store):
+    sending = Sending(store)
+    sends = [lambda score=score: send(sending, "surveys", SURVEY | {"score": score}) for score in (5, 4, 4)]
+    assert [statuses(answer) for answer in at_once(store, *sends)] == [["created"], ["replaced"], ["unchanged"]]
+    assert [row["score"] for row in rows(store, RECORDS["surveys"])] == [4]
+    assert [(row["before"] or {}).get("score") for row in rows(store, AUDIT)] == [None, 5]
+
+
+def test_a_key_of_a_team_replaces_no_record_of_another_that_came_in_the_same_transaction(store):
+    sending = Sending(store)
+    kept, refused = at_once(
+        store,
+        lambda: send(sending, "surveys", SURVEY | {"team": "T2"}),
+        lambda: send(sending, "surveys", SURVEY | {"team": "T1"}, OF_T1),
+    )
+    assert statuses(kept) == ["created"]
+    assert isinstance(refused, NotAllowedError)
+    assert [row["team"] for row in rows(store, RECORDS["surveys"])] == ["T2"]
+
+
+@pytest.mark.parametrize("number", ["S1", "S2"])
+def test_the_same_key_with_another_request_in_one_transaction_is_refused(store, number):
+    sending = Sending(store)
+    other = dataclasses.replace(ONCE, digest="other")
+    first, second = at_once(
+        store,
+        lambda: send(sending, "surveys", SURVEY, once=ONCE),
+        lambda: send(sending, "surveys", SURVEY | {"survey_id": number, "score": 1}, once=other),
+    )
+    assert statuses(first) == ["created"]
+    assert isinstance(second, InvalidInputError)
+    assert [(row["survey_id"], row["score"]) for row in rows(store, RECORDS["surveys"])] == [("S1", 5)]
+
+
+def test_the_same_request_twice_in_one_transaction_is_made_once(store):
+    sending = Sending(store)
+    first, again = at_once(store, *[lambda: send(sending, "surveys", SURVEY, once=ONCE)] * 2)
+    assert (first.replayed, again.replayed, again.body) == (False, True, first.body)
+    assert len(rows(store, AUDIT)) == 1
 
 
 def send_at_once(folder: str, url: str, barrier_size: int, score: float | None, number: int) -> list[str]:

@@ -62,6 +62,18 @@ def test_a_second_survey_after_one_call_touches_the_day_of_the_first(store):
     assert days(store, "surveys") == {MONDAY: 2, TUESDAY: 2}
 
 
+def test_a_survey_that_moves_to_another_call_touches_the_days_of_both(store):
+    of_days = [dt.date(2026, 3, day) for day in range(2, 7)]
+    put(store, "surveys", survey("S1", of_days[0], 5, "C1"), survey("S2", of_days[1], 5, "C1"))
+    put(store, "surveys", survey("S3", of_days[2], 5, "C2"), survey("S4", of_days[3], 5, "C3"))
+    assert put(store, "surveys", survey("S1", of_days[4], 5, "C2"), survey("S4", of_days[3], 5, "C3")) == [
+        "replaced",
+        "unchanged",
+    ]
+    # of C1 the one that went and the one that stays, of C2 the one that came and the one that was there; none of C3
+    assert days(store, "surveys") == dict(zip(of_days, [3, 3, 3, 2, 3], strict=True))
+
+
 def test_an_evaluation_counts_within_its_batch_also_when_the_batch_comes_later(store):
     at = dt.datetime.combine(MONDAY, dt.time(17))  # 01:00 on Tuesday in Shanghai
     evaluation = record("evaluations", evaluation_id="E1", call_id="C1", evaluated_at=at, score=80.0, batch="B1")
