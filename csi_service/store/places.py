@@ -3,28 +3,35 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 
-from csi_service.facts.kinds import DIMENSIONS, KINDS
+from csi_service.facts.kinds import DIMENSIONS
 from csi_service.facts.partitions import Part, calls_in, relation
 from csi_service.records.database import chunks, last_revision, upsert
 from csi_service.records.prepared import among, fetch
-from csi_service.records.tables import CALL_PLACES, DAYS
+from csi_service.records.tables import CALL_PLACES, DAYS, RECORDS
 from csi_service.store.bulk import create_like, fill, like, put, writing_staged
 from csi_service.store.folder import Store
 from csi_service.store.parts import read_parts_with, with_calls
 from csi_service.store.rows import insert, read_lists
-from csi_service.store.writes import find_records
 
 _MANY = 10_000  # calls
 _COLUMNS = dict.fromkeys(("call_id", *DIMENSIONS), "VARCHAR")
 _KEPT = {"call_id": "VARCHAR", "found": "BOOLEAN"} | dict.fromkeys(DIMENSIONS, "VARCHAR")
 _STAGED = like(CALL_PLACES)
-_PLACES = sa.select(CALL_PLACES).where(among(CALL_PLACES.c.call_id, "calls"))
+_WAITING = RECORDS["calls"]  # sent alone, and in no file as yet
+_DIMENSIONS = [[table.c[name] for name in DIMENSIONS] for table in (CALL_PLACES, _WAITING)]
+_PLACES = sa.union_all(
+    sa.select(CALL_PLACES.c.call_id, CALL_PLACES.c.found, sa.false().label("waits"), *_DIMENSIONS[0]).where(
+        among(CALL_PLACES.c.call_id, "calls")
+    ),
+    sa.select(_WAITING.c.call_id, sa.true(), sa.true(), *_DIMENSIONS[1]).where(among(_WAITING.c.call_id, "calls")),
+)
 _CALLS_AT = sa.select(sa.func.coalesce(sa.func.max(DAYS.c.revision), 0).label("revision")).where(DAYS.c.kind == "calls")
 
 
@@ -107,10 +114,8 @@ def locate(store: Store, calls: Iterable[str]) -> Located:
     wanted = sorted(set(calls))
     with store.database.reading() as connection:
         revision = last_revision(connection)
-        waiting = find_records(connection, KINDS["calls"], [(call,) for call in wanted])
-        found: dict[str, Mapping[str, Any] | None] = {key[0]: row for key, row in waiting.items()}
-        rows = fetch(connection, _PLACES, {"calls": [call for call in wanted if call not in found]})
-        found |= {row["call_id"]: row if row["found"] else None for row in rows}
+        rows = sorted(fetch(connection, _PLACES, {"calls": wanted}), key=itemgetter("waits"))  # what waits is newer
+        found: dict[str, Mapping[str, Any] | None] = {row["call_id"]: row if row["found"] else None for row in rows}
         missing = [call for call in wanted if call not in found]
         looked_up: list[dict[str, object]] = []
         if missing:

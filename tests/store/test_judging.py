@@ -175,6 +175,15 @@ def test_a_call_that_was_sent_a_moment_ago_is_known(kept):
     assert send(kept, rating("C7", 5), caller=limited, unknown="refuse")[0]["unmatched"] is False
 
 
+def test_a_call_that_was_sent_anew_a_moment_ago_is_where_it_is_now(kept):
+    fold_posted(kept)
+    send(kept, rating("C1", 5))
+    assert locate(kept, ["C1"]).looked_up == []  # its place is kept
+    put(kept, "calls", call("C1", "2026-03-02 09:00", team="Z", agent="9"))
+    place = locate(kept, ["C1"]).places["C1"]
+    assert (place["team"], place["agent"]) == ("Z", "9")
+
+
 def test_calls_are_found_alike_in_few_files_and_in_many(kept, monkeypatch):
     fold_posted(kept)
     few = locate(kept, ["C1", "C2", "C9"])

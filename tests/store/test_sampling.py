@@ -10,7 +10,7 @@ from csi_service.access import Caller
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from csi_service.records.tables import PLAN_CALLS, RECORDS
 from csi_service.schema.plans import load_plan
-from csi_service.store import plans
+from csi_service.store import places, plans
 from csi_service.store.audit import AuditFilter, read_audit
 from csi_service.store.draws import draw_plan
 from csi_service.store.import_queue import recover
@@ -178,6 +178,16 @@ def test_the_same_seed_draws_the_same_calls_in_whatever_order_they_came(store):
     found = {name: [row["call_id"] for row in rows(store, name)] for name in "PQR"}
     assert found["P"] == found["Q"]
     assert set(found["P"]) != set(found["R"])
+
+
+def test_judgements_of_drawn_calls_open_no_file(store, monkeypatch):
+    put(store, "calls", *calls(40))
+    plan(store=store, size=10)
+    drawn(store)
+    monkeypatch.setattr(places, "calls_in", None)
+    found = places.locate(store, [row["call_id"] for row in rows(store)])
+    assert {place["team"] for place in found.places.values()} == {"A"}
+    assert len(found.places) == 10
 
 
 def test_a_plan_is_drawn_once(store):
