@@ -1,7 +1,8 @@
-"""Requests per second of POST /calculate/composite through gunicorn, beside an empty Flask view in the same set-up.
+"""Requests per second of POST /calculate/composite through gunicorn, beside an empty Flask view.
 
-Both servers run at once and are driven in turn (A B A B ...) by this process over kept-alive connections, so that other
-work on the machine strikes both alike. Prints both rates, their ratio in each round and the median ratio.
+Both servers have as many workers and threads, the empty view gunicorn's own kind of worker. They run at once and are
+driven in turn (A B A B ...) by this process over kept-alive connections, so that other work on the machine strikes both
+alike. Prints both rates, their ratio in each round and the median ratio.
 
     python -m benchmarks.composite_api [--rounds 15] [--slices 10] [--connections 8] [--workers 2]
 """

@@ -1,17 +1,19 @@
-"""Durable single surveys a second through POST /surveys, beside the commits a second of bare sqlite3.
+"""Durable single surveys and ratings a second through POST, beside the commits a second of bare sqlite3.
 
-`csi serve` runs as it is shipped, but for the number of workers; kept-alive connections post one survey after the
-other, each acknowledged only after its commit: 64 of them, as of many senders, and 8. The reference writes a row and
-commits it, again and again, through Python's own sqlite3 (WAL, synchronous=FULL) on the same disk. Both run in turn
-(A B A B ...), so that other work on the machine strikes both alike.
+`csi serve` runs as it is shipped, but for the number of workers; kept-alive connections post one record after the
+other, each acknowledged only after its commit: 64 of them, as of many senders, and 8. The ratings are of calls that lie
+in files and whose places are known, as those of a drawn sample are. The reference writes a row and commits it, again
+and again, through Python's own sqlite3 (WAL, synchronous=FULL) on the same disk. Both run in turn (A B A B ...), so
+that other work on the machine strikes both alike.
 
-    python -m benchmarks.durable_posts [--rounds 15] [--seconds 1] [--setups 2x64 2x8 4x64]
+    python -m benchmarks.durable_posts [--rounds 15] [--seconds 1] [--setups surveys-2x64 surveys-2x8 ratings-2x64 ...]
 """
 
 import argparse
 import contextlib
 import itertools
 import json
+import os
 import selectors
 import socket
 import sqlite3
@@ -23,10 +25,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from benchmarks.made_store import fill
 from benchmarks.servers import ask, free_port, head_of_answer, listening, new_key
 from benchmarks.timing import machine
+from csi_service.services import build_services
+from csi_service.settings import load_settings
+from csi_service.store.places import keep_located, locate
 
 GOAL = 0.3
+CALLS = 426 * 200  # that are rated in turn
 MOST_A_SECOND = 10_000  # more than a server of Python answers
 
 
@@ -39,11 +46,50 @@ def serving(data: Path, workers: int) -> Iterator[int]:
         yield port
 
 
-class Clients:
-    """Some kept-alive connections, each posting its next survey as soon as the last one is acknowledged."""
+def fill_with_known_calls(data: str) -> None:
+    """Put calls into files, and look up where they belong as a draw does."""
+    store = build_services(load_settings({**os.environ, "CSI_DATA": data})).store()
+    fill(store, CALLS)
+    located = locate(store, [call_id(number) for number in range(CALLS)])
+    with store.database.writing() as connection:
+        keep_located(connection, located)
+    store.database.close()
 
-    def __init__(self, port: int, connections: int, key: str) -> None:
-        self.port, self.key = port, key
+
+def call_id(number: int) -> str:
+    """Return the number of a call."""
+    return f"C{number:09}"
+
+
+def survey(number: int) -> dict[str, object]:
+    """Return a survey of its own."""
+    return {
+        "survey_id": f"S{number:09}",
+        "answered_at": f"2026-03-{number % 28 + 1:02}T09:12:58+08:00",
+        "channel": "sms",
+        "scale": "5",
+        "score": number % 5 + 1,
+        "call_id": call_id(number),
+        "team": f"T{number % 20}",
+        "agent": f"A{number % 400}",
+    }
+
+
+def rating(number: int) -> dict[str, object]:
+    """Return a rating, of a call of its own as long as there is one."""
+    return {"call_id": call_id(number % CALLS), "rating": number % 5 + 1}
+
+
+SETUPS = ["surveys-2x64", "surveys-2x8", "surveys-4x64", "ratings-2x64"]
+MADE = {"surveys": survey, "ratings": rating}
+ROLES = {"surveys": "operator", "ratings": "rater"}
+
+
+class Clients:
+    """Some kept-alive connections, each posting its next record as soon as the last one is acknowledged."""
+
+    def __init__(self, port: int, connections: int, key: str, kind: str = "surveys") -> None:
+        self.port, self.key, self.kind = port, key, kind
         self.numbers = itertools.count()
         self.connections = []
         for _ in range(connections):
@@ -53,21 +99,10 @@ class Clients:
             self.connections.append(connection)
 
     def request(self) -> bytes:
-        """Return the bytes of the next survey's request."""
-        number = next(self.numbers)
-        survey = {
-            "survey_id": f"S{number:09}",
-            "answered_at": f"2026-03-{number % 28 + 1:02}T09:12:58+08:00",
-            "channel": "sms",
-            "scale": "5",
-            "score": number % 5 + 1,
-            "call_id": f"C{number:09}",
-            "team": f"T{number % 20}",
-            "agent": f"A{number % 400}",
-        }
-        body = json.dumps(survey).encode()
+        """Return the bytes of the next record's request."""
+        body = json.dumps(MADE[self.kind](next(self.numbers))).encode()
         lines = [
-            "POST /api/v1/surveys HTTP/1.1",
+            f"POST /api/v1/{self.kind} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             f"Authorization: Bearer {self.key}",
             "Content-Type: application/json",
@@ -76,7 +111,7 @@ class Clients:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
     def drive(self, seconds: float) -> float:
-        """Return the acknowledged surveys a second."""
+        """Return the acknowledged records a second."""
         made = iter([self.request() for _ in range(int(seconds * MOST_A_SECOND))])  # before the clock runs
         acknowledged, under_way = 0, len(self.connections)
         with selectors.DefaultSelector() as selector:
@@ -129,23 +164,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each of the two in a round")
-    parser.add_argument("--setups", nargs="+", default=["2x64", "2x8", "4x64"], help="workers x connections")
+    parser.add_argument("--setups", nargs="+", default=SETUPS, help="kind-workers x connections")
     options = parser.parse_args()
     print(machine())
     for setup in options.setups:
-        workers, connections = map(int, setup.split("x"))
+        kind, _, size = setup.partition("-")
+        workers, connections = map(int, size.split("x"))
         with tempfile.TemporaryDirectory() as folder:
-            key = new_key(str(Path(folder, "data")), "operator")
+            data = str(Path(folder, "data"))
+            key = new_key(data, ROLES[kind])
+            if kind == "ratings":
+                fill_with_known_calls(data)
             bare = Bare(Path(folder, "bare.sqlite"))
-            with serving(Path(folder, "data"), workers) as port:
-                clients = Clients(port, connections, key)
+            with serving(Path(data), workers) as port:
+                clients = Clients(port, connections, key, kind)
                 clients.drive(options.seconds)  # warm-up
                 ratios = []
                 for number in range(1, options.rounds + 1):
                     base, rate = bare.drive(options.seconds), clients.drive(options.seconds)
                     ratios.append(rate / base)
                     print(f"{number:3}: sqlite3 {base:6.0f}/s, posts {rate:6.0f}/s, ratio {ratios[-1]:.3f}", flush=True)
-        what = f"{workers} workers, {connections} connections"
+        what = f"{kind}, {workers} workers, {connections} connections"
         print(f"{what}: median ratio {statistics.median(ratios):.3f} (goal: at least {GOAL})")
 
 

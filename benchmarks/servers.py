@@ -41,8 +41,9 @@ def new_key(data: str, role: str) -> str:
 
 @contextlib.contextmanager
 def gunicorn(application: str, folder: str) -> Iterator[int]:
-    """Run gunicorn as `csi serve` does, with another application in its place; yield its port.
+    """Run gunicorn as `csi serve` does, or with an application beside ours in its place; yield its port.
 
+    That one has as many workers and threads, but gunicorn's own kind of worker: what it would run with anywhere.
     Requests are not logged: the empty view beside ours logs none either.
     """
     port = free_port()
@@ -50,6 +51,7 @@ def gunicorn(application: str, folder: str) -> Iterator[int]:
         *(sys.executable, "-m", "gunicorn"),
         *arguments(load_settings({**os.environ, "CSI_PORT": str(port)}))[:-1],
         "--log-level=warning",
+        *([] if application == "csi_service.wsgi:app" else ["--worker-class=gthread"]),
         application,
     ]
     paths = os.pathsep.join([folder, str(Path(__file__).parents[1])])
