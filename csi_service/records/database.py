@@ -24,7 +24,7 @@ _TURN_SECONDS = 0.0002
 _REVISION = sa.select(STATE.c.revision)
 _PATIENCE = f"busy_timeout={_BUSY_SECONDS * 1000}"
 _RAISED = sa.update(STATE).values(revision=STATE.c.revision + 1).returning(STATE.c.revision)
-_LOG_PAGES = "wal_autocheckpoint=4000"  # 16 MB: a page that many writes change is copied once
+_LOG_PAGES = "wal_autocheckpoint=2000"  # 8 MB: a page that many writes change is copied once, and none waits long
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", _LOG_PAGES, _PATIENCE)
 
 

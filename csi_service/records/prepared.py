@@ -71,6 +71,11 @@ class Prepared:
         self._dialect, self._out = dialect, [(column.name, column.type) for column in statement.exported_columns]
         self._columns: list[tuple[str, Callable[[Any], Any] | None]] = []
 
+    @property
+    def binds(self) -> int:
+        """How many values the statement takes."""
+        return len(self._binds)
+
     def values(self, row: Row) -> _Values:
         """Return a row's values as the driver takes them."""
         values = [
@@ -106,15 +111,15 @@ def fetch(connection: sa.Connection, statement: Any, values: Row) -> list[dict[s
 
 def run(connection: sa.Connection, statement: Any, rows: Sequence[Row]) -> None:
     """Run a statement (one that is kept, not made for this call) for each of some rows with the same keys."""
-    names, dialect, driver = tuple(rows[0]), connection.dialect.name, _driver(connection)
-    prepared = _prepared(statement, dialect, names)
+    dialect, driver = connection.dialect.name, _driver(connection)
+    prepared = _prepared(statement, dialect, tuple(rows[0]))
     try:
         if len(rows) == 1:
             driver.execute(prepared.sql, prepared.values(rows[0]))
         elif dialect == "sqlite" and statement.is_insert:
             for some in _in_powers(rows):
                 values = [value for row in some for value in prepared.values(row)]
-                driver.execute(_insert_of(statement, names, len(some)), values)
+                driver.execute(_insert_of(prepared, len(some)), values)
         else:
             driver.cursor().executemany(prepared.sql, [prepared.values(row) for row in rows])
     except connection.dialect.loaded_dbapi.Error as error:
@@ -130,11 +135,11 @@ def _in_powers(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         start += size
 
 
-@functools.cache
-def _insert_of(statement: Any, names: Sequence[str], rows: int) -> str:
+def _insert_of(prepared: Prepared, rows: int) -> str:
     """The text of an INSERT of several rows: other threads take their turn once, not with every row."""
-    listed: Any = [{name: sa.bindparam(f"{name} {row}") for name in names} for row in range(rows)]
-    return str(statement.values(listed).compile(dialect=_dialect("sqlite")))
+    one = f"({', '.join('?' * prepared.binds)})"
+    head, tail = prepared.sql.split(one)
+    return f"{head}{', '.join([one] * rows)}{tail}"
 
 
 def _driver(connection: sa.Connection) -> Any:
@@ -143,14 +148,9 @@ def _driver(connection: sa.Connection) -> Any:
 
 @functools.cache
 def _prepared(statement: Any, dialect: str, names: tuple[str, ...] | None) -> Prepared:
-    return Prepared(statement, _dialect(dialect), names)
-
-
-def _dialect(name: str) -> sa.Dialect:
-    url = sa.make_url("sqlite://" if name == "sqlite" else "postgresql+psycopg://")
+    url = sa.make_url("sqlite://" if dialect == "sqlite" else "postgresql+psycopg://")
     kind: Any = url.get_dialect()
-    made: sa.Dialect = kind(json_serializer=_as_json)
-    return made
+    return Prepared(statement, kind(json_serializer=_as_json), names)
 
 
 def _as_json(value: Any) -> str:

@@ -2,9 +2,11 @@
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
-from csi_service.records.prepared import _prepared, among, fetch, run
-from csi_service.records.tables import HELD_FIELDS, RECORDS
+from csi_service.records.database import _insertion
+from csi_service.records.prepared import _insert_of, _prepared, among, fetch, run
+from csi_service.records.tables import HELD_FIELDS, METADATA, RECORDS
 from csi_service.store.folder import open_store
 from csi_service.store.parts import fold_posted
 from csi_service.store.places import locate
@@ -36,6 +38,25 @@ def test_a_list_deletes_its_texts_only(noted):
     with noted.database.writing() as connection:
         run(connection, FORGET, [{"names": ["a", "呼入"]}])
     assert found(noted, NAMES) == ['b"', "c'", "x,y"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 32, 33, 101])
+def test_any_number_of_rows_goes_in(store, count):
+    names = [f"n{number:03}" for number in range(count)]
+    rows = [{"kind": "calls", "field": name, "import_id": number} for number, name in enumerate(names)]
+    with store.database.writing() as connection:
+        run(connection, sa.insert(HELD_FIELDS), rows)
+    with store.database.reading() as connection:
+        assert [dict(row) for row in connection.execute(sa.select(HELD_FIELDS).order_by("field")).mappings()] == rows
+
+
+@pytest.mark.parametrize("table", METADATA.sorted_tables, ids=str)
+def test_an_insert_of_several_rows_is_as_sqlalchemy_writes_it(table):
+    names = tuple(table.columns.keys())
+    for statement in (sa.insert(table), _insertion("sqlite", table, names)):
+        prepared = _prepared(statement, "sqlite", names)
+        rows = [{name: sa.bindparam(f"{name} {row}") for name in names} for row in range(3)]
+        assert _insert_of(prepared, 3) == str(statement.values(rows).compile(dialect=sqlite.dialect()))
 
 
 @pytest.mark.parametrize("column", ["survey_id", "call_id", "customer_id", "import_id"])
