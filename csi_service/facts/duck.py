@@ -173,11 +173,12 @@ def to_frame(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
 
     Sums of whole numbers, which the engine gives as decimals, are floats.
     """
-    import pyarrow as pa
-
-    table = connection.sql(query).to_arrow_table()
-    wide = [pa.field(each.name, pa.float64()) if pa.types.is_decimal(each.type) else each for each in table.schema]
-    return table.cast(pa.schema(wide)).to_pandas(date_as_object=False)
+    found = connection.sql(query)
+    columns = [
+        f'CAST("{name}" AS DOUBLE) AS "{name}"' if type_ == "HUGEINT" else f'"{name}"'
+        for name, type_ in zip(found.columns, found.types, strict=True)
+    ]
+    return found.project(", ".join(columns)).to_arrow_table().to_pandas(date_as_object=False)
 
 
 def file_literal(path: Path) -> str:
