@@ -14,7 +14,8 @@ from csi_service.services import Services
 _ABOUT = """Customer satisfaction indices of a contact centre: of the records that the service keeps, or calculated from
 evidence sent along, of which nothing is kept.
 
-The human text of problems follows Accept-Language: Chinese (zh) or English (en); their codes stay the same.
+Texts for people (of problems, warnings and hints) follow Accept-Language: Chinese (zh) or English (en); codes stay the
+same.
 
 Shares and indices are fractions from 0 to 1, times are seconds; null comes with a reason or with what is missing.
 I-CSI, O-CSI, C-CSI and the factor 25 are this project's own method after a practitioner's article, not an industry

@@ -14,7 +14,7 @@ from werkzeug.http import parse_accept_header
 
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
-from csi_service.language import Translate, chosen, translator
+from csi_service.language import ENGLISH, Translate, chosen, tell, translator
 from csi_service.schema.problem import pointer, problems_of
 
 MOST_DEPTH = 32
@@ -49,6 +49,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
+_TEXTS = ("warnings", "slow_because", "hint")
 _READER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 _PAIRS_READER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=_integer)
 _RARE_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
@@ -238,6 +239,17 @@ def spoken() -> Translate:
 def best_language() -> str:
     """Return the language that the caller likes best."""
     return _language(request.environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+
+
+def told(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body whose texts for people (its warnings, why it was slow, its hint) are in the caller's language."""
+    if best_language() == ENGLISH:
+        return body
+    texts = {name: body[name] for name in _TEXTS if body.get(name)}
+    return body | {
+        name: [tell(each, spoken()) for each in text] if isinstance(text, list) else tell(text, spoken())
+        for name, text in texts.items()
+    }
 
 
 @lru_cache(maxsize=256)

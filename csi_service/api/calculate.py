@@ -1,13 +1,12 @@
 """POST /calculate/<component> and /calculate/composite: a route for each registered calculator."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from flask import Response
 
 from csi_service.api.blueprint import BodyBlueprint
-from csi_service.api.body import answer
+from csi_service.api.body import answer, told
 from csi_service.api.examples import component_example, composite_example
 from csi_service.api.scores import component, composite, outlook_node
 from csi_service.api.weights_choice import choose
@@ -43,7 +42,7 @@ def blueprint(services: Services) -> BodyBlueprint:
         with np.errstate(all="ignore"):
             node = composite(body, registered, weights, warnings)
             outlook = outlook_node(OUTLOOK_BESIDE, body.get(OUTLOOK_BESIDE) or {}, weights, (OUTLOOK_BESIDE,))
-        return answer(_scored(node, "", outlook, weights, warnings))
+        return answer(told(_scored(node, "", outlook, weights, warnings)))
 
     return found
 
@@ -72,10 +71,10 @@ def _add_component(found: BodyBlueprint, services: Services, calculator: Calcula
         with np.errstate(all="ignore"):
             node = component(calculator, body, weights, warnings)
             outlook = outlook_node(calculator.name, body, weights, ())
-        return answer(_scored(node, "csi", outlook, weights, warnings))
+        return answer(told(_scored(node, "csi", outlook, weights, warnings)))
 
 
-def _scored(node: Node, key: str, outlook: Node | None, weights: WeightSet, warnings: list[str]) -> Mapping[str, Any]:
+def _scored(node: Node, key: str, outlook: Node | None, weights: WeightSet, warnings: list[str]) -> dict[str, Any]:
     body = node_body(node, 0, key)
     if outlook is not None:
         body["outlook"] = outlook_body(outlook, 0)

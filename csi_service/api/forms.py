@@ -4,7 +4,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from csi_service.api.auth import requires
-from csi_service.api.body import answer, spoken
+from csi_service.api.body import answer, spoken, told
 from csi_service.core.forms import in_effect
 from csi_service.errors import FormError, NotFoundError
 from csi_service.language import told_problem
@@ -56,6 +56,6 @@ def blueprint(services: Services) -> Blueprint:
     @found.alt_response(503, "SERVICE_UNAVAILABLE")
     @requires("form.read")
     def one(name: str) -> Response:
-        return answer(whole_body(services.forms.get(name)))
+        return answer(told(whole_body(services.forms.get(name))))
 
     return found

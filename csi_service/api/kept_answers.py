@@ -1,7 +1,7 @@
 """Answers made of kept data: one of the media asked for, kept in this process while the data stay as they are.
 
-An answer is found again by the caller's teams, the caller's name where it matters, and the request's own bytes, before
-anything of it is read. It is valid as long as nobody wrote, the day is the same and so are the weights.
+An answer is found again by the caller's teams, language and, where it matters, name, and by the request's own bytes,
+before anything of it is read. It is valid as long as nobody wrote, the day is the same and so are the weights.
 """
 
 import gzip
@@ -15,6 +15,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import NotAcceptable
 
 from csi_service import __version__
+from csi_service.api.body import best_language
 from csi_service.core.told import Told
 from csi_service.errors import NotFoundError
 from csi_service.services import Services
@@ -69,6 +70,7 @@ class KeptAnswers:
             environ.get("QUERY_STRING", ""),
             environ.get("HTTP_ACCEPT", ""),
             environ.get("HTTP_ACCEPT_ENCODING", ""),
+            best_language(),
         )
         weights = self._weights()
         state = (self._services.store().database.pulse(), *weights)
@@ -115,7 +117,11 @@ def _finish(make: Callable[[str], Made], weights: tuple[object, ...]) -> _Kept:
         own["Content-Encoding"] = "gzip"
     told = "\n".join([__version__, *(f"{name}: {text}" for name, text in own.items()), ""]).encode()
     tag = f'"{hashlib.sha256(told + body).hexdigest()[:32]}"'
-    shared = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding, Authorization"}
+    shared = {
+        "ETag": tag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept, Accept-Encoding, Accept-Language, Authorization",
+    }
     return _Kept((made.revision, *weights), body, tag, (*own.items(), *shared.items()))
 
 

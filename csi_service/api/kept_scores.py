@@ -8,7 +8,7 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from csi_service.api.auth import requires
-from csi_service.api.body import dumps
+from csi_service.api.body import dumps, told
 from csi_service.api.kept_answers import CSV, KeptAnswers, Made
 from csi_service.api.query import read_query
 from csi_service.api.weights_choice import named
@@ -114,7 +114,7 @@ def _scores(services: Services, asked: Asked, media: str) -> Made:
     places, cursor = (
         ([], None) if point.by_group is None else pages.page(point.by_group, nodes_of(point.by_group), paging)
     )
-    about = readings.span_body(point) | readings.about(reading) | {"next_cursor": cursor}
+    about = told(readings.span_body(point) | readings.about(reading) | {"next_cursor": cursor})
     rows = readings.flat(point, places, asked["depth"])
     if media == CSV:
         link = {} if cursor is None else {"Link": f'<{_next(cursor)}>; rel="next"'}
@@ -145,7 +145,7 @@ def _series(services: Services, asked: Asked, media: str) -> Made:
     query, sets = query_of(services, asked), services.dated_weights()
     reading = read_series(services.store(), sets, spanning(first, last), asked["grain"], query, services.today())
     days = {"first": first.isoformat(), "last": last.isoformat(), "grain": asked["grain"]}
-    about = days | readings.about(reading)
+    about = told(days | readings.about(reading))
     rows = (row for point in reading.points for row in readings.flat(point, None, asked["depth"]))
     if media == CSV:
         return Made(readings.as_csv(query.keys, rows), reading.revision, _about(about))
@@ -162,7 +162,7 @@ def _evidence(services: Services, node: str, asked: Asked, media: str) -> Made:
     query, sets = query_of(services, asked), services.dated_weights()
     evidence = read_evidence(services.store(), sets, node, asked["period"], query, services.today())
     reading = evidence.reading
-    about = readings.span_body(reading.points[0]) | readings.about(reading)
+    about = told(readings.span_body(reading.points[0]) | readings.about(reading))
     if media == CSV:
         return Made(readings.evidence_csv(evidence), reading.revision, _about(about))
     return Made(dumps(about | readings.evidence_body(evidence)), reading.revision)

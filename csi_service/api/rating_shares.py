@@ -8,7 +8,7 @@ from flask import Response, g
 from flask_smorest import Blueprint
 
 from csi_service.api.auth import requires
-from csi_service.api.body import dumps
+from csi_service.api.body import dumps, told
 from csi_service.api.kept_answers import CSV, KeptAnswers, Made
 from csi_service.api.kept_scores import query_of
 from csi_service.api.query import read_query
@@ -57,4 +57,4 @@ def _make(services: Services, asked: dict[str, Any], media: str) -> Made:
     rollup = read_rating_shares(services.store(), sets, asked["period"], query, services.today())
     if media == CSV:
         return Made(rollup_csv(rollup), rollup.revision)
-    return Made(dumps(rollup_body(rollup)), rollup.revision)
+    return Made(dumps(told(rollup_body(rollup))), rollup.revision)

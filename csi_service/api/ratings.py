@@ -7,7 +7,7 @@ import numpy as np
 from flask import Response
 
 from csi_service.api.blueprint import BodyBlueprint
-from csi_service.api.body import answer
+from csi_service.api.body import answer, told
 from csi_service.api.examples import RATINGS
 from csi_service.api.weights_choice import choose
 from csi_service.core.composite import reason
@@ -22,8 +22,8 @@ from csi_service.schema.scores import number, weights_body
 from csi_service.services import Services
 
 Body = dict[str, Any]
-_FALLBACK = "a random batch with ratings lacks its population, so every batch weighs its number of ratings"
-_UNUSED = "the weight of a batch counts with weighting explicit only; here it is not used"
+_FALLBACK = Told("a random batch with ratings lacks its population, so every batch weighs its number of ratings")
+_UNUSED = Told("the weight of a batch counts with weighting explicit only; here it is not used")
 
 
 def blueprint(services: Services) -> BodyBlueprint:
@@ -46,7 +46,8 @@ def blueprint(services: Services) -> BodyBlueprint:
     def view(body: Body) -> Response:
         warnings: list[str] = []
         weights = choose(services, body, warnings)
-        return answer(_scored(body["batches"], body.get("weighting") or weights.rating_weighting, weights, warnings))
+        weighting = body.get("weighting") or weights.rating_weighting
+        return answer(told(_scored(body["batches"], weighting, weights, warnings)))
 
     return found
 

@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter
 
 from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
-from csi_service.api.body import answer, spoken
+from csi_service.api.body import answer, spoken, told
 from csi_service.api.weights_choice import names_of
 from csi_service.core.weights import in_effect, read_weights
 from csi_service.errors import InvalidInputError, NotFoundError, Problem, WeightsError
@@ -61,7 +61,7 @@ def blueprint(services: Services) -> BodyBlueprint:
     @requires("weights.read")
     def one(name: str) -> Response:
         names_of(services)
-        return answer(whole_body(services.weights.get(name)))
+        return answer(told(whole_body(services.weights.get(name))))
 
     @found.route("/check", methods=["POST"], endpoint="check")
     @found.body(

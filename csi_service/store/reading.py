@@ -143,7 +143,7 @@ def read_points(
 
 def why_slow(facts: StoreFacts) -> str | None:
     """Return why facts were counted from the records; None where they were not."""
-    return "no counters are kept for these dimensions together; counted from the records" if facts.slow else None
+    return Told("no counters are kept for these dimensions together; counted from the records") if facts.slow else None
 
 
 def hint(facts: StoreFacts, empty: bool) -> str | None:

@@ -261,6 +261,23 @@ def test_the_period_chooses_the_set_valid_on_its_last_day(client):
     assert "weights default are valid from 2000-01-01 only, after 1999" in answer["warnings"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "warning"),
+    [
+        ("complaint", {"period": "1999", "weights": "default"}, "权重 default 自 2000-01-01 起才生效，晚于 1999"),
+        ("composite", {"period": "1999", "weights": "default"}, "权重 default 自 2000-01-01 起才生效，晚于 1999"),
+        (
+            "ratings",
+            {"batches": [{"batch": "A", "weight": 2, "ratings": [5], "population": 9}]},
+            "批次的 weight 仅在加权方式为 explicit 时使用；此处未使用",
+        ),
+    ],
+)
+def test_warnings_are_in_the_caller_s_language(client, path, body, warning):
+    answer = client.post(URL + path, json=body, headers={"Accept-Language": "zh-CN,en;q=0.5"})
+    assert answer.json["warnings"] == [warning]
+
+
 @pytest.mark.parametrize("period", ["2021-13", "2021-02-30", "January", "", "2021-W54", 2021, None, "0000", "x" * 100])
 def test_a_period_that_is_none_is_refused(client, period):
     (found,) = refuse(client, f"{URL}internal", {"period": period})

@@ -49,6 +49,19 @@ def test_a_form_of_the_data_folder_takes_the_place_of_a_shipped_one_and_a_dated_
     assert listed["current"] == "2026-11-01"
 
 
+@pytest.mark.parametrize(
+    ("language", "warning"),
+    [
+        ("en", "no item is an excitement need, so no evaluation by this form tells of delight"),
+        ("zh", "没有兴奋型需求项目"),
+    ],
+)
+def test_what_a_form_warns_of_is_in_the_caller_s_language(client, folder, language, warning):
+    (folder / "plain.toml").write_text(TEXT.replace('kano = "excitement"', 'kano = "basic"'), encoding="utf-8")
+    answer = client.get("/api/v1/forms/plain", headers={"Accept-Language": language}).json
+    assert any(warning in each for each in answer["warnings"])
+
+
 def test_a_form_that_breaks_its_rules_is_listed_with_its_problems(client, folder):
     (folder / "odd.toml").write_text(TEXT.replace("points = 20", "points = -1"), encoding="utf-8")
     odd = client.get("/api/v1/forms").json["forms"][1]

@@ -207,6 +207,22 @@ def test_an_unknown_team_is_an_empty_answer_with_a_hint(kept):
     assert body["hint"] == "no record in 2026-03 has the team T9; known are T1, T2, T3"
 
 
+def test_what_is_told_is_in_the_caller_s_language(kept):
+    url, told = "?period=2026-03&by=team&team=T9", []
+    for language in ("zh-CN", "en", "zh", ""):
+        told.append(get(kept, url, Accept_Language=language).json["hint"])
+    chinese, english = (
+        "2026-03 没有 team 为 T9 的记录；现有 T1, T2, T3",
+        "no record in 2026-03 has the team T9; known are T1, T2, T3",
+    )
+    assert told == [chinese, english, chinese, english]
+    assert json.loads(get(kept, url, Accept_Language="zh", Accept="text/csv").headers["CSI-About"])["hint"] == chinese
+    crossed = get(kept, "?period=2026-03&by=agent&by=topic", Accept_Language="zh").json
+    assert (crossed["slow"], crossed["slow_because"]) == (True, "未保存这些维度组合的计数；已从记录中统计")
+    for path in ("/series?from=2026-03-01&to=2026-03-31&team=T9", "/csi/evidence?period=2026-03&team=T9"):
+        assert "现有 T1, T2, T3" in get(kept, path, Accept_Language="zh").json["hint"]
+
+
 # --- media and validators
 
 
@@ -222,7 +238,7 @@ def test_an_unknown_team_is_an_empty_answer_with_a_hint(kept):
 def test_the_medium_that_is_preferred(kept, accept, found):
     answer = get(kept, "?period=2026-03", Accept=accept)
     assert answer.content_type == found
-    assert set(answer.headers["Vary"].split(", ")) == {"Accept", "Accept-Encoding", "Authorization"}
+    assert set(answer.headers["Vary"].split(", ")) == {"Accept", "Accept-Encoding", "Accept-Language", "Authorization"}
     assert answer.headers["Cache-Control"] == "private, no-cache"
 
 

@@ -103,6 +103,8 @@ def test_without_its_population_every_batch_weighs_its_ratings_and_it_is_told(ad
     assert shares(found["total"]) == pytest.approx(POOLED, abs=1e-12)
     assert (found["weighting"], found["fallback"]) == ("sample", True)
     assert "lacks its population (A, B), so every batch" in found["warnings"][0]
+    answer = admin.get(URL, query_string={"period": "2026-03"}, headers={"Accept-Language": "zh"})
+    assert "（A，B）" in answer.json["warnings"][0]
 
 
 def test_other_samples_stand_apart_and_empty_batches_are_named(admin, services):

@@ -51,6 +51,14 @@ def test_one_set_comes_with_its_whole_content(client):
     assert check(client, {"document": answer["document"]})["valid"]
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "sensible range"), ("zh", "超出合理范围")])
+def test_what_a_set_warns_of_is_in_the_caller_s_language(own, folder, language, word):
+    text = TOML.replace("parts = 25", "parts = 35").replace("parts = 60", "parts = 50")
+    (folder / "other.toml").write_text(text, encoding="utf-8")
+    answer = own.get(f"{URL}/other", headers={"Accept-Language": language})
+    assert [word in each for each in answer.json["warnings"]] == [True, True]
+
+
 @pytest.mark.parametrize("name", ["nope", "default.toml", "..", "%2e%2e%2fdefault", "\x00"])
 def test_a_set_that_is_not_there_is_not_found(client, name):
     answer = client.get(f"{URL}/{name}")
