@@ -22,9 +22,7 @@ from csi_service.records.database import chunks
 from csi_service.records.tables import CALL_PARTS, COUNTED, COUNTERS, DAYS, HELD_FIELDS, RECORDS
 from csi_service.rollup.outputs import OUTPUTS, Fields
 
-pa.set_memory_pool(
-    pa.system_memory_pool()
-)  # Arrow's own gives memory back and asks for it anew: twice the time to pack
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own gives memory back and takes it anew: twice the time to pack
 Grouping = tuple[str, ...]
 # Kept for each day. The two counted from the records come first; the others are sums over the first.
 FINEST: tuple[Grouping, Grouping] = (

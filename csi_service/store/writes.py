@@ -83,11 +83,10 @@ def put_unmarked(
             written.days |= {each["day"] for each in (old, record) if each is not None and each["day"] is not None}
     stored = [record | {"import_id": None, "revision": revision} for record in changed.values()]
     if kind.name in TOGETHER:
-        moved = {each["call_id"] for key, record in changed.items() for each in (record, olds.get(key, record))} - {
-            None
-        }
-        written.days |= {row["day"] for row in alike if row["call_id"] in moved} - {None}
-        written.days |= days_of_calls(connection, kind.name, moved - {record["call_id"] for record in records})
+        before_and_after = [each for key, record in changed.items() for each in (record, olds.get(key, record))]
+        calls = {each["call_id"] for each in before_and_after} - {None}
+        written.days |= {row["day"] for row in alike if row["call_id"] in calls} - {None}
+        written.days |= days_of_calls(connection, kind.name, calls - {record["call_id"] for record in records})
     for chunk in chunks(stored, 10_000):
         upsert(connection, table, chunk)
     if kind.name == "batches":
