@@ -42,5 +42,5 @@ def _start() -> tuple[Services, Flask]:
 
 
 services, app = _start()
-gc.set_threshold(20_000, 20, 50)
+gc.set_threshold(10_000, 10, 10)  # of what a request makes little stands in circles
 gc.freeze()  # what is loaded stays: workers share it, and neither they nor their end look through it again
