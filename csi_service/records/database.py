@@ -88,7 +88,10 @@ class Database:
 
     @contextlib.contextmanager
     def _writing_often(self) -> Iterator[sa.Connection]:
-        """Do as `writing`, on a connection that is kept for the shared writes: there is one at a time."""
+        """Do as `writing`, on a connection that is kept for the shared writes, of which there is one at a time.
+
+        Of SQLite only: a server may be restarted meanwhile, so its connections are looked at before each use.
+        """
         with _told():
             if self._shared is None:
                 self._shared = self.engine.connect().execution_options(hasty=True)
