@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pyarrow.parquet as pq
 import pytest
 
 from csi_service.errors import DamagedError
@@ -52,6 +53,14 @@ def test_many_files_tell_the_same_as_few(tmp_path):
     few = [row for part in parts for row in calls_in(tmp_path, [part], calls, NAMES)]
     assert sorted(row["call_id"] for row in many) == ["C0-0", "C3-1", "C8-0"]
     assert sorted(many, key=lambda row: row["call_id"]) == few
+
+
+def test_calls_are_found_in_every_group_of_rows_of_a_large_file(tmp_path):
+    (part,) = made(tmp_path, 1)
+    path = tmp_path / part.file
+    pq.write_table(pq.read_table(path), path, row_group_size=1)  # DuckDB begins a new one after 122,880 rows
+    assert [row["call_id"] for row in calls_in(tmp_path, [part], ["C0-1", "C0-0"], NAMES)] == ["C0-0", "C0-1"]
+    assert [row["wait_seconds"] for row in calls_in(tmp_path, [part], ["C0-1"], NAMES)] == [1.5]
 
 
 def test_in_no_file_is_no_call(tmp_path):
