@@ -166,9 +166,9 @@ def _add_post(found: Blueprint, services: Services, sending: Any, door: Door) ->
         if (before := find_answer(store, g.caller, once, services.now())) is not None:
             return respond(before)
         drafts = [door.draft(item, services) for item in read_records(door.sent, body)]
-        judging = judge(store, drafts, door.prefix, services.settings.unknown_calls, g.caller.name)
+        judging = judge(store, drafts, door.prefix, services.settings.unknown_calls, g.caller)
         tell = functools.partial(_tell, judging, type(body) is dict, spoken())
-        kept = sending().send(KIND, judging.items, g.caller, services.now(), tell, once, judging.screen, judging.beside)
+        kept = sending().send(KIND, judging.items, g.caller, services.now(), tell, once, judging)
         return respond(kept)
 
     listed = {"type": "array", "items": door.sent, "minItems": 1, "maxItems": MOST_RECORDS}

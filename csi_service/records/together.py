@@ -38,17 +38,29 @@ class SharedWrite:
             put(self.connection, rows)
 
 
+DoAll = Callable[[SharedWrite, Sequence[Sequence[Any]]], Sequence[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Rows that a write has put in together with those of others that have the same `put_all`.
+    """What a write has looked up or put in together with the same of other writes: rows, and what is done with them.
 
-    `put_all` takes the rows of several writes and returns for each what became of them. Of writes with a key in common
+    `do_all` takes the rows of several writes and returns for each what became of them. Of writes with a key in common
     each sees what the one before it put in.
     """
 
-    put_all: Callable[[SharedWrite, Sequence[Rows]], Sequence[Any]]
-    rows: Rows
-    keys: Collection[object]
+    do_all: DoAll
+    rows: Sequence[Any]
+    keys: Collection[object] = ()
+
+
+def look_up(look: Callable[[sa.Connection, Sequence[Any]], Any]) -> DoAll:
+    """Return what looks up the rows of several writes at once, and tells each of them all that was found."""
+
+    def do_all(shared: SharedWrite, lists: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        return [look(shared.connection, [row for rows in lists for row in rows])] * len(lists)
+
+    return do_all
 
 
 Sharing = Callable[[], contextlib.AbstractContextManager[SharedWrite]]
@@ -84,9 +96,10 @@ class Together:
     def run(self, work: Work[Result]) -> Result:
         """Return what `work` returns once its write is durable; where it raises, nothing of it is kept.
 
-        It may yield a portion, once, and is sent what became of its rows. `work` changes nothing but the database, and
-        before it yields nothing that is not the same when done twice, as it may be called again: where it stands with
-        others in a transaction and one of them raises, each is made by itself.
+        It may yield portions, and is sent what became of their rows; writes that begin with the same kind of portion
+        go side by side. `work` changes nothing but the database, as it may be called again: where it stands with others
+        in a transaction and one of them raises, each is made by itself. Before it yields a portion with keys it does
+        nothing that is not the same when done twice: where another has one of the keys, it is called again after it.
 
         Raises:
             StoreBusyError, StoreFullError: as `Database.writing` does.
@@ -140,28 +153,59 @@ class Together:
             write.error = error
 
 
+@dataclass(frozen=True, slots=True)
+class _Halted:
+    """A write that waits for what becomes of its portion."""
+
+    write: _Due
+    steps: Steps[Any]
+    portion: Portion
+
+
+class _Round:
+    """Writes that go side by side from one portion to the next; `late` are those with a key of one before them."""
+
+    def __init__(self) -> None:
+        self.halted: list[_Halted] = []
+        self.late: list[_Due] = []
+        self._owners: dict[object, _Due] = {}
+
+    def go_on(self, write: _Due, steps: Steps[Any], became: Any = None) -> None:
+        """Let a write go on to its next portion, or to its result."""
+        try:
+            portion = steps.send(became)
+        except StopIteration as end:
+            write.result = end.value
+            return
+        if {self._owners.setdefault(key, write) for key in portion.keys} <= {write}:
+            self.halted.append(_Halted(write, steps, portion))
+        else:
+            self.late.append(write)
+
+    def make_portions(self, shared: SharedWrite) -> None:
+        """Do what is to be done with the portions that are of one kind with the first, and let their writes go on."""
+        do_all = self.halted[0].portion.do_all
+        alike = [each for each in self.halted if each.portion.do_all == do_all]
+        self.halted = [each for each in self.halted if each.portion.do_all != do_all]
+        found = do_all(shared, [each.portion.rows for each in alike])
+        for each, became in zip(alike, found, strict=True):
+            self.go_on(each.write, each.steps, became)
+
+
 def _make_round(shared: SharedWrite, due: deque[_Due], writes: list[_Due]) -> None:
-    """Make those that are due, and list them, until one has rows of another kind or a key that one before it has."""
-    halted: list[tuple[_Due, Steps[Any], Portion]] = []
-    keys = set[object]()
+    """Make those that are due and begin alike, and list them; who was late is due again."""
+    side_by_side = _Round()
+    halted = side_by_side.halted
     while due and len(writes) < _MOST:
         write = due.popleft()
         writes.append(write)
-        steps = write.work(shared)
-        try:
-            portion = next(steps)
-        except StopIteration as end:
-            write.result = end.value
-            continue
-        if halted and (portion.put_all != halted[0][2].put_all or not keys.isdisjoint(portion.keys)):
+        side_by_side.go_on(write, write.work(shared))
+        if halted and halted[-1].portion.do_all != halted[0].portion.do_all:
+            halted.pop()
             due.appendleft(writes.pop())
             break
-        halted.append((write, steps, portion))
-        keys.update(portion.keys)
-    if halted:
-        found = halted[0][2].put_all(shared, [portion.rows for _, _, portion in halted])
-        for (write, steps, _), became in zip(halted, found, strict=True):
-            try:
-                steps.send(became)
-            except StopIteration as end:
-                write.result = end.value
+    while side_by_side.halted:
+        side_by_side.make_portions(shared)
+    for write in reversed(side_by_side.late):
+        writes.remove(write)
+        due.appendleft(write)

@@ -8,7 +8,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,17 +17,16 @@ import sqlalchemy as sa
 from csi_service.access import Caller
 from csi_service.core.told import Told
 from csi_service.errors import Problem
-from csi_service.facts.kinds import Kind
 from csi_service.records.prepared import among, fetch
 from csi_service.records.tables import APPEALS, DECIDED, PLAN_CALLS, PLAN_STRATA, PLANS
-from csi_service.records.together import SharedWrite
+from csi_service.records.together import Portion, SharedWrite, Steps, look_up
 from csi_service.schema.records import Sent
-from csi_service.store.audit import keep_notes, notes
+from csi_service.store.audit import Change, keep_notes, notes
 from csi_service.store.drafts import EVALUATIONS, Draft, refused
 from csi_service.store.draws import people
 from csi_service.store.folder import Store
-from csi_service.store.form_answers import keep_answers, result_of
-from csi_service.store.places import Located, keep_located, locate
+from csi_service.store.form_answers import Answered, keep_answers, result_of
+from csi_service.store.places import Located, keep_located, known_places, locate
 from csi_service.store.writes import Record, find_records
 
 FOR_OTHERS = "rating.for_others"
@@ -64,25 +63,36 @@ def made_id(prefix: str, record: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What a judgement is held against: the raters' own agents, the plans and their calls, the kept evaluations."""
+class _Around:
+    """What a judgement is held against: the calls and their places, the raters' own agents, the plans and their calls.
 
+    A call that is neither waiting nor known as yet has no place here.
+    """
+
+    places: Mapping[str, Mapping[str, Any] | None]
     agents: Mapping[str, str | None]
     plans: Mapping[str, bool]  # batch or plan: whether it is drawn
     drawn: Mapping[tuple[str, str], str]  # batch or plan, and call: the batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The judgements of some numbers that are kept, and which of these an appeal has changed or withdrawn."""
+
     kept: Mapping[tuple[Any, ...], Record]
-    decided: Collection[str]  # the evaluations that an appeal has changed or withdrawn
+    decided: Collection[str]
 
 
 @dataclass(slots=True)
 class Judging:
-    """The judgements of one request on their way into the store."""
+    """The judgements of one request on their way into the store: a gate, as `Sending.send` takes it."""
 
+    store: Store
     drafts: Sequence[Draft]
     prefix: str  # of the numbers of those that bring none
     refuse_unknown: bool
-    located: Located
-    actor: str
+    caller: Caller
+    located: Located | None = None
     unmatched: set[str] = field(default_factory=set)  # by where they stand in the body
 
     @property
@@ -98,24 +108,36 @@ class Judging:
             return {"unmatched": unmatched}
         return {"unmatched": unmatched, "delight": draft.scored.delight, "form_result": result_of(draft.scored)}
 
-    def screen(
-        self, store: Store, connection: sa.Connection, kind: Kind, items: Sequence[Sent], caller: Caller
-    ) -> list[Sent]:
-        """Return the judgements with their numbers, raters and batches; refused where they may not be."""
-        keep_located(connection, self.located)
-        named = [item if item.record is None else _in_name(item, item.record, caller) for item in items]
-        records = [item.record for item in named if item.record is not None]
-        plans, drawn = _planned(connection, records)
-        raters = {record["rater"] for record in records} - {None}
-        agents = {name: person.agent for name, person in people(connection, raters).items()}
-        known = _Known(agents, plans, drawn, {}, ())
-        placed = [item if item.record is None else self._placed(item, item.record, known) for item in named]
-        ids = [item.record["evaluation_id"] for item in placed if item.record is not None]
-        kept = find_records(connection, EVALUATIONS, [(each,) for each in ids])
-        known = dataclasses.replace(known, kept=kept, decided=decided_of(connection, ids))
-        return [item if item.record is None else self._checked(item, item.record, caller, known) for item in placed]
+    def prepare(self) -> None:
+        """Look up the calls, in their files where need be.
 
-    def _placed(self, item: Sent, record: Record, known: _Known) -> Sent:
+        Raises:
+            DamagedError: a file of calls that has to be opened cannot be read.
+        """
+        self.located = locate(self.store, _calls_of(self.items))
+
+    def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
+        """Return the judgements with their numbers, raters and batches; refused where they may not be."""
+        named = [item if item.record is None else _in_name(item, item.record, self.caller) for item in items]
+        records = [item.record for item in named if item.record is not None]
+        around: _Around = yield Portion(_LOOK_AROUND, records)
+        places = around.places
+        if self.located is not None:
+            places = {**self.located.places, **places}
+            keep_located(write.connection, self.located)
+        if not places.keys() >= _calls_of(named):
+            return None
+        placed = [item if item.record is None else self._placed(item, item.record, around) for item in named]
+        ids = [item.record["evaluation_id"] for item in placed if item.record is not None]
+        before: _Before = yield Portion(_LOOK_BEFORE, ids)
+        return [
+            item
+            if item.record is None
+            else self._checked(item, item.record, places[item.record["call_id"]], around, before)
+            for item in placed
+        ]
+
+    def _placed(self, item: Sent, record: Record, known: _Around) -> Sent:
         """The judgement with its batch and its number."""
         batch, call = record["batch"], record["call_id"]
         if batch in known.plans:
@@ -130,25 +152,26 @@ class Judging:
             record = record | {"evaluation_id": made_id(self.prefix, record)}
         return dataclasses.replace(item, record=record)
 
-    def _checked(self, item: Sent, record: Record, caller: Caller, known: _Known) -> Sent:
-        place = self.located.places.get(record["call_id"])
-        if problem := check_judge(record, place, caller, known.agents.get(record["rater"])):
+    def _checked(
+        self, item: Sent, record: Record, place: Mapping[str, Any] | None, around: _Around, before: _Before
+    ) -> Sent:
+        if problem := check_judge(record, place, self.caller, around.agents.get(record["rater"])):
             return refused(item, problem)
         if place is None and self.refuse_unknown:
             text = Told("there is no call {record!r}; send the call first", record=record["call_id"])
             return refused(item, Problem("/call_id", text, record["call_id"], "unknown_call"))
-        old = known.kept.get((record["evaluation_id"],))
-        if old is not None and not may_replace(old, record, caller):
+        old = before.kept.get((record["evaluation_id"],))
+        if old is not None and not may_replace(old, record, self.caller):
             text = Told("is taken by an evaluation that you may not replace; give another one")
             return refused(item, Problem("/evaluation_id", text, record["evaluation_id"], "not_allowed"))
-        if record["evaluation_id"] in known.decided and (old is None or old != old | record):
+        if record["evaluation_id"] in before.decided and (old is None or old != old | record):
             number = record["evaluation_id"]
             return refused(item, Problem("/evaluation_id", stands(number), number, "decided"))
         if place is None:
             self.unmatched.add(item.where)
         return item
 
-    def beside(self, write: SharedWrite, sent: Sequence[Sent], at: dt.datetime) -> None:
+    def beside(self, write: SharedWrite, sent: Sequence[Sent], at: dt.datetime) -> Steps[None]:
         """Keep the answers to forms of the judgements that were kept."""
         places = {draft.sent.where: draft for draft in self.drafts}
         found = {}
@@ -156,19 +179,47 @@ class Judging:
             if item.record is not None:
                 draft = places[item.where]
                 found[item.record["evaluation_id"]] = None if draft.scored is None else (draft.scored, draft.answers)
-        changes = keep_answers(write.connection, found)
-        write.later(keep_notes, notes(at, self.actor, "form_answers", changes, write.revision))
+        changes = yield Portion(_keep_all_answers, list(found.items()))
+        write.later(keep_notes, notes(at, self.caller.name, "form_answers", changes, write.revision))
 
 
-def judge(store: Store, drafts: Sequence[Draft], prefix: str, unknown_calls: str, actor: str) -> Judging:
-    """Return judgements with the calls that they name looked up; `unknown_calls` is accept or refuse,
-    `actor` the name in the audit trail.
+def _calls_of(items: Iterable[Sent]) -> set[str]:
+    return {item.record["call_id"] for item in items if item.record is not None}
+
+
+def _look_around(connection: sa.Connection, records: Sequence[Record]) -> _Around:
+    places = known_places(connection, [record["call_id"] for record in records])
+    raters = {record["rater"] for record in records} - {None}
+    agents = {name: person.agent for name, person in people(connection, raters).items()}
+    return _Around(places, agents, *_planned(connection, records))
+
+
+def _look_before(connection: sa.Connection, evaluations: Sequence[str]) -> _Before:
+    kept = find_records(connection, EVALUATIONS, [(number,) for number in evaluations])
+    return _Before(kept, decided_of(connection, evaluations))
+
+
+_LOOK_AROUND, _LOOK_BEFORE = look_up(_look_around), look_up(_look_before)
+
+
+def _keep_all_answers(
+    write: SharedWrite, found: Sequence[Sequence[tuple[str, Answered | None]]]
+) -> Sequence[Sequence[Change]]:
+    """Keep the answers to forms of several writes; return for each what changed."""
+    changes = keep_answers(write.connection, dict(each for of_one in found for each in of_one))
+    return [[change for change in changes if change.subject in dict(of_one)] for of_one in found]
+
+
+def judge(store: Store, drafts: Sequence[Draft], prefix: str, unknown_calls: str, caller: Caller) -> Judging:
+    """Return judgements on their way into the store; `unknown_calls` is accept or refuse.
 
     Raises:
         DamagedError: a file of calls that has to be opened cannot be read.
     """
-    calls = [draft.sent.record["call_id"] for draft in drafts if draft.sent.record is not None]
-    return Judging(drafts, prefix, unknown_calls == "refuse", locate(store, calls), actor)
+    judging = Judging(store, drafts, prefix, unknown_calls == "refuse", caller)
+    if len(drafts) > 1:  # a single call's place is mostly known, and is looked up within the write
+        judging.prepare()
+    return judging
 
 
 def _in_name(item: Sent, record: Record, caller: Caller) -> Sent:

@@ -105,6 +105,12 @@ class Located:
     revision: int
 
 
+def known_places(connection: sa.Connection, calls: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
+    """Return the places of those calls that wait or are known without opening a file; None for one that is not kept."""
+    rows = sorted(fetch(connection, _PLACES, {"calls": calls}), key=itemgetter("waits"))  # what waits is newer
+    return {row["call_id"]: row if row["found"] else None for row in rows}
+
+
 def locate(store: Store, calls: Iterable[str]) -> Located:
     """Return where calls belong: those that were sent alone and wait, those that are known, those in files.
 
@@ -114,8 +120,7 @@ def locate(store: Store, calls: Iterable[str]) -> Located:
     wanted = sorted(set(calls))
     with store.database.reading() as connection:
         revision = last_revision(connection)
-        rows = sorted(fetch(connection, _PLACES, {"calls": wanted}), key=itemgetter("waits"))  # what waits is newer
-        found: dict[str, Mapping[str, Any] | None] = {row["call_id"]: row if row["found"] else None for row in rows}
+        found = known_places(connection, wanted)
         missing = [call for call in wanted if call not in found]
         looked_up: list[dict[str, object]] = []
         if missing:

@@ -73,12 +73,12 @@ def rate_file(store: Store, path: Path, caller: Caller, rater: str, unknown_call
     for some in chunks(rows, MOST_RECORDS):
         body = [{"rater": rater} | row.cells for row in some]
         judging = judge(
-            store, [draft_rating(item, now) for item in read_records(RATING, body)], "r", unknown_calls, caller.name
+            store, [draft_rating(item, now) for item in read_records(RATING, body)], "r", unknown_calls, caller
         )
         results: list[dict[str, Any]] = []
         tell = functools.partial(_note, results)
         try:
-            sending.send(EVALUATIONS, judging.items, caller, now, tell, screen=judging.screen, beside=judging.beside)
+            sending.send(EVALUATIONS, judging.items, caller, now, tell, gate=judging)
         except InvalidInputError as error:  # none of them can be kept
             rated.counts["rejected"] += len(some)
             faults = [(problem.where, problem.message) for problem in error.problems]

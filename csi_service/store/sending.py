@@ -3,9 +3,9 @@
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -14,13 +14,13 @@ from csi_service.core.told import Told, as_told
 from csi_service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, Problem, UserError
 from csi_service.facts.kinds import KINDS, REFERRING, Kind
 from csi_service.records.tables import CALL_PARTS
-from csi_service.records.together import Portion, SharedWrite
+from csi_service.records.together import DoAll, Portion, SharedWrite, Steps, look_up
 from csi_service.schema.records import Sent, result_body
 from csi_service.store.answers import Answer, Once, answered, keep_answer
 from csi_service.store.audit import Change, keep_notes, notes
 from csi_service.store.calls import find_calls
 from csi_service.store.folder import Store
-from csi_service.store.places import Located, keep_located, locate
+from csi_service.store.places import keep_located, locate
 from csi_service.store.writes import (
     Record,
     Written,
@@ -36,8 +36,6 @@ SKEW = dt.timedelta(days=1)  # a sender's clock may be ahead by that much
 
 
 Tell = Callable[[list[Record]], Answer]  # from what became of each record to the answer
-Screen = Callable[[Store, sa.Connection, Kind, Sequence[Sent], Caller], Sequence[Sent]]
-Beside = Callable[[SharedWrite, Sequence[Sent], dt.datetime], None]
 _ALONE: dict[str, type[UserError]] = {  # what refuses the only record with a status of its own
     "not_allowed": NotAllowedError,
     "own_call": NotAllowedError,
@@ -45,6 +43,19 @@ _ALONE: dict[str, type[UserError]] = {  # what refuses the only record with a st
     "form_version": ConflictError,
     "decided": ConflictError,
 }
+
+
+class Gate(Protocol):
+    """What items pass on their way into the store."""
+
+    def prepare(self) -> None:
+        """Look up what the screening lacks; files are opened here, not within the write."""
+
+    def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
+        """Return the items, within the write, refused where they may not be; None where it takes `prepare` first."""
+
+    def beside(self, write: SharedWrite, sent: Sequence[Sent], at: dt.datetime) -> Steps[None]:
+        """Put in what else belongs to the items, which are kept by now."""
 
 
 class Sending:
@@ -64,18 +75,16 @@ class Sending:
         now: dt.datetime,
         tell: Tell,
         once: Once | None = None,
-        screen: Screen | None = None,
-        beside: Beside | None = None,
+        gate: Gate | None = None,
     ) -> Answer:
         """Keep the records that can be kept, all together, and return the answer that `tell` makes of the results.
 
-        `screen` looks at the items within the write, in place of the usual look at their teams; `beside` is called
-        within it too, once the items that it gets are kept.
+        The items pass `gate`, usually one that looks at their teams.
 
         Raises:
             InvalidInputError: no record can be kept, or the key of an earlier request comes with another body.
-            NotAllowedError: the only record is of a team that the caller may not write for, or refused by `screen`.
-            NotFoundError, ConflictError: the only record is refused by `screen`.
+            NotAllowedError: the only record is of a team that the caller may not write for, or refused by the gate.
+            NotFoundError, ConflictError: the only record is refused by the gate.
             StoreBusyError, StoreFullError: nothing was kept.
         """
         at = now.astimezone(dt.UTC).replace(tzinfo=None)
@@ -83,10 +92,13 @@ class Sending:
         if all(item.problems for item in items):
             raise _refusal(items)
         in_files = self._known_calls(items) if kind.name == "calls" else {}
-        screen = screen or functools.partial(_allowed, _locate(self._store, kind, items, caller))
-        answer, given = self._store.database.together.run(
-            functools.partial(self._put, kind, items, caller, at, in_files, tell, once, screen, beside)
-        )
+        if gate is None:
+            teams = caller.teams is not None
+            gate = _OwnTeams(self._store, kind, caller, _named(kind, items)) if teams else _AnyTeam()
+        put = functools.partial(self._put, kind, items, caller, at, in_files, tell, once, gate)
+        while (made := self._store.database.together.run(put)) is None:
+            gate.prepare()
+        answer, given = made
         self._held[kind.name] |= given
         return answer
 
@@ -99,18 +111,19 @@ class Sending:
         in_files: dict[str, Record],
         tell: Tell,
         once: Once | None,
-        screen: Screen,
-        beside: Beside | None,
+        gate: Gate,
         write: SharedWrite,
-    ) -> Generator[Portion, Written, tuple[Answer, set[str]]]:
-        """Put the records in, in a write; return the answer and the fields that were noted as given."""
+    ) -> Steps[tuple[Answer, set[str]] | None]:
+        """Put the records in, in a write; return the answer and the fields noted as given, None as a gate does."""
         connection = write.connection
         if once is not None and (kept := answered(connection, caller, once, at)) is not None:
             return kept, set()
-        items = screen(self._store, connection, kind, items, caller)
-        if all(item.problems for item in items):
-            raise _refusal(items)
-        sent = [item for item in items if item.record is not None]
+        passed = yield from gate.screen(write, items)
+        if passed is None:
+            return None
+        if all(item.problems for item in passed):
+            raise _refusal(passed)
+        sent = [item for item in passed if item.record is not None]
         records = [item.record for item in sent if item.record is not None]
         keys = _identities(kind, records) if once is None else [*_identities(kind, records), (caller.name, once.key)]
         written = yield Portion(self._put_all[kind.name], records, keys)
@@ -120,9 +133,8 @@ class Sending:
             hold_fields(connection, kind.name, given)
         changes = changes_of(kind, records, written)
         write.later(keep_notes, notes(at, caller.name, kind.name, changes, write.revision))
-        if beside is not None:
-            beside(write, sent, at)
-        answer = tell(_results(kind, items, written))
+        yield from gate.beside(write, sent, at)
+        answer = tell(_results(kind, passed, written))
         if once is not None:
             keep_answer(connection, caller, once, answer, at)
         return answer, given
@@ -180,55 +192,70 @@ def _named(kind: Kind, items: Sequence[Sent]) -> set[str]:
     return {item.record["call_id"] for item in items if item.record is not None} - {None}
 
 
-def _locate(store: Store, kind: Kind, items: Sequence[Sent], caller: Caller) -> Located | None:
-    """The calls whose teams decide for a caller who is limited to some: files are opened before the write begins."""
-    return None if caller.teams is None else locate(store, _named(kind, items))
+class _AnyTeam:
+    """Lets everything pass."""
 
+    def prepare(self) -> None:
+        """Look up nothing."""
 
-def _teams_now(
-    store: Store, connection: sa.Connection, kind: Kind, items: Sequence[Sent], located: Located
-) -> dict[str, str | None]:
-    """The teams of the calls as they are in the write: as located, but for those that came or moved since."""
-    found = {number: place["team"] for number, place in located.places.items() if place is not None}
-    since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > located.revision))
-    newer = find_calls(store, connection, _named(kind, items), list(since.scalars()))
-    return found | {number: call["team"] for number, call in newer.items()}
-
-
-def _allowed(
-    located: Located | None,
-    store: Store,
-    connection: sa.Connection,
-    kind: Kind,
-    items: Sequence[Sent],
-    caller: Caller,
-) -> Sequence[Sent]:
-    """The items; refused where the record, the one that it replaces or the call that it names is of another team."""
-    if located is None:
+    def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
+        """Return the items."""
+        yield from ()
         return items
-    if kind.name != "calls":  # whose places would be forgotten as soon as they are put in
-        keep_located(connection, located)
-    records = [item.record for item in items if item.record is not None]
-    kept = {key: old.get("team") for key, old in find_records(connection, kind, _identities(kind, records)).items()}
-    teams = _teams_now(store, connection, kind, items, located)
 
-    def owners(record: Record) -> Iterable[str | None]:
-        call = record.get("call_id")
-        if call not in teams or kind.name == "calls":
-            yield record.get("team")
-        if call in teams:
-            yield teams[call]
-        identity = _identity(kind, record)
-        if identity in kept:
-            yield kept[identity]
+    def beside(self, write: SharedWrite, sent: Sequence[Sent], at: dt.datetime) -> Steps[None]:
+        """Put in nothing else."""
+        yield from ()
 
-    def checked(item: Sent) -> Sent:
-        if item.record is None or all(caller.allows_team(team) for team in owners(item.record)):
+
+class _OwnTeams(_AnyTeam):
+    """Lets a caller who is limited to teams send what is theirs: the record, the one that it replaces, and its call."""
+
+    def __init__(self, store: Store, kind: Kind, caller: Caller, named: Collection[str]) -> None:
+        """Look up the calls that are named."""
+        self._store, self._kind, self._caller, self._named = store, kind, caller, named
+        self._located = locate(store, named)
+
+    def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
+        """Return the items, refused where anything is of another team."""
+        if self._kind.name != "calls":  # whose places would be forgotten as soon as they are put in
+            keep_located(write.connection, self._located)
+        records = [item.record for item in items if item.record is not None]
+        kept = yield Portion(look_up_kept(self._kind.name), _identities(self._kind, records))
+        teams = self._teams_now(write.connection)
+        return [self._checked(item, kept, teams) for item in items]
+
+    def _teams_now(self, connection: sa.Connection) -> dict[str, str | None]:
+        """The teams of the calls as they are in the write: as located, but for those that came or moved since."""
+        found = {number: place["team"] for number, place in self._located.places.items() if place is not None}
+        since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > self._located.revision))
+        newer = find_calls(self._store, connection, self._named, list(since.scalars()))
+        return found | {number: call["team"] for number, call in newer.items()}
+
+    def _checked(self, item: Sent, kept: Mapping[tuple[Any, ...], Record], teams: Mapping[str, str | None]) -> Sent:
+        if item.record is None or all(map(self._caller.allows_team, self._owners(item.record, kept, teams))):
             return item
-        text = Told("is not of a team that you may write for; yours are {names}", names=", ".join(caller.teams or ()))
+        names = ", ".join(self._caller.teams or ())
+        text = Told("is not of a team that you may write for; yours are {names}", names=names)
         return dataclasses.replace(item, record=None, problems=(Problem(item.where, text, code="not_allowed"),))
 
-    return [checked(item) for item in items]
+    def _owners(
+        self, record: Record, kept: Mapping[tuple[Any, ...], Record], teams: Mapping[str, str | None]
+    ) -> Iterable[str | None]:
+        call = record.get("call_id")
+        if call is None or call not in teams or self._kind.name == "calls":
+            yield record.get("team")
+        if call is not None and call in teams:
+            yield teams[call]
+        identity = _identity(self._kind, record)
+        if identity in kept:
+            yield kept[identity].get("team")
+
+
+@functools.cache
+def look_up_kept(kind: str) -> DoAll:
+    """Return what looks up the kept records of a kind by their identities."""
+    return look_up(lambda connection, identities: find_records(connection, KINDS[kind], identities))
 
 
 def _refusal(items: Sequence[Sent]) -> UserError:

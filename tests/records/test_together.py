@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from csi_service.errors import ConflictError, StoreBusyError, StoreFullError
 from csi_service.records.tables import HELD_FIELDS
-from csi_service.records.together import Portion, Together
+from csi_service.records.together import Portion, Together, look_up
 from tests.records.waiting import Counted, Waiting, wait_until
 
 
@@ -136,9 +136,56 @@ def test_a_portion_with_a_key_of_another_is_put_in_after_it_in_the_same_transact
         yield from putting.of("c", keys=["b"])(shared)
 
     Waiting(counted).run(putting.of("a", "b"), second, putting.of("d"))
-    assert putting.calls == [[["a", "b"]], [["c"], ["d"]]]
-    assert seen == [[], ["a", "b"]]  # it was asked again, and saw what was put in
+    assert putting.calls == [[["a", "b"], ["d"]], [["c"]]]
+    assert seen == [[], ["a", "b", "d"]]  # it was asked again, and saw what was put in
     assert counted.number == 1
+
+
+class Looking:
+    """Looks up what is noted already; remembers which names it was asked for at once."""
+
+    def __init__(self):
+        self.calls = []
+        self.look_up = look_up(self._look)
+
+    def _look(self, connection, names):
+        self.calls.append(list(names))
+        return set(connection.execute(sa.select(HELD_FIELDS.c.field)).scalars())
+
+    def then(self, putting, *names):
+        """A write that looks names up, has them noted where none is, and returns what it saw and what became of it."""
+
+        def work(shared):
+            seen = yield Portion(self.look_up, names)
+            return sorted(seen), (yield Portion(putting, names, names)) if seen.isdisjoint(names) else "known"
+
+        return work
+
+
+def test_writes_look_up_at_once_and_then_put_in_at_once(store):
+    counted, looking, putting = Counted(store), Looking(), Putting()
+    told = Waiting(counted).run(looking.then(putting, "a", "b"), looking.then(putting, "c"))
+    assert told == [([], "put a+b"), ([], "put c")]
+    assert looking.calls == [["a", "b", "c"]]
+    assert putting.calls == [[["a", "b"], ["c"]]]
+    assert counted.number == 1
+
+
+def test_who_has_looked_up_what_another_puts_in_looks_again_after_it(store):
+    counted, looking, putting = Counted(store), Looking(), Putting()
+    works = [looking.then(putting, *names) for names in ("ab", "bc", "d", "ce")]
+    told = Waiting(counted).run(*works)
+    assert told == [([], "put a+b"), (["a", "b", "d"], "known"), ([], "put d"), (["a", "b", "d"], "put c+e")]
+    assert looking.calls == [["a", "b", "b", "c", "d", "c", "e"], ["b", "c", "c", "e"]]
+    assert putting.calls == [[["a", "b"], ["d"]], [["c", "e"]]]
+    assert counted.number == 1
+
+
+def test_who_ends_early_leaves_the_others_to_go_on(store):
+    counted, looking, putting = Counted(store), Looking(), Putting()
+    store.database.together.run(putting.of("a"))
+    told = Waiting(counted).run(looking.then(putting, "a"), looking.then(putting, "b"))
+    assert told == [(["a"], "known"), (["a"], "put b")]
 
 
 def test_portions_of_two_kinds_are_put_in_in_their_order(store):

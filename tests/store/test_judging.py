@@ -67,14 +67,14 @@ def send(store, *bodies, caller=RITA, unknown="accept", prefix="r"):
         draft_rating(item, NOW) if prefix == "r" else draft_evaluation(item, NOW, FORMS, store.time_zone)
         for item in read_records(schema, list(bodies))
     ]
-    judging = judge(store, drafts, prefix, unknown, caller.name)
+    judging = judge(store, drafts, prefix, unknown, caller)
     told = []
 
     def tell(results):
         told.extend(result | judging.told(result["index"]) for result in results)
         return Answer(200, "")
 
-    Sending(store).send(EVALUATIONS, judging.items, caller, NOW, tell, screen=judging.screen, beside=judging.beside)
+    Sending(store).send(EVALUATIONS, judging.items, caller, NOW, tell, gate=judging)
     return told
 
 
