@@ -3,18 +3,21 @@
 The rest is seen at work in tests/test_server.py.
 """
 
+import dataclasses
 import socket
+import types
 
 import pytest
 
 from csi_service import gunicorn_hooks
+from csi_service.facts import processors
 from csi_service.gunicorn_hooks import PatientWorker
 
 
 @pytest.fixture
 def worker():
     made = object.__new__(PatientWorker)
-    made.alive, made._due, made._idle = True, set(), set()
+    made.alive, made._due, made._idle, made.processor = True, set(), set(), None
     return made
 
 
@@ -125,3 +128,33 @@ def test_what_is_given_to_the_threads_is_due_until_one_takes_it(monkeypatch, wor
     seen = []
     worker.enqueue_req("connection")
     assert seen == [{"connection"}]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arbiter:
+    """gunicorn's, as far as it is used."""
+
+    num_workers: int
+    WORKERS: dict
+
+
+@pytest.mark.parametrize(
+    ("workers", "others", "own"),
+    [(1, [], None), (2, [], 0), (2, [0], 1), (2, [1], 0), (4, [0, 1], 0), (4, [0, 1, 0], 1), (4, [1, 0, 1], 0)],
+)
+def test_a_worker_has_a_processor_of_its_own_where_there_are_enough_workers(monkeypatch, worker, workers, others, own):
+    for module in (gunicorn_hooks, processors):
+        monkeypatch.setattr(module, "ALL", frozenset({0, 1}))
+    there = {number: types.SimpleNamespace(processor=processor) for number, processor in enumerate(others)}
+    gunicorn_hooks.pre_fork(Arbiter(workers, there), worker)
+    assert worker.processor == own
+
+
+def test_where_the_system_tells_no_processors_workers_run_anywhere(monkeypatch, worker):
+    monkeypatch.setattr(gunicorn_hooks, "ALL", frozenset())
+    gunicorn_hooks.pre_fork(Arbiter(2, {}), worker)
+    assert worker.processor is None
+
+
+def test_another_kind_of_worker_is_left_alone():
+    gunicorn_hooks.pre_fork(Arbiter(1000, {}), object())

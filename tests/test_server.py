@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from csi_service import __version__
 from csi_service.errors import SettingsError
+from csi_service.facts.processors import ALL, keep_to
 from csi_service.records.tables import RECORDS
 from csi_service.server import arguments, check_address
 from csi_service.services import build_services
@@ -247,6 +249,43 @@ def test_connections_that_stay_open_are_shared_among_the_workers(tmp_path):
         held = [connections_of(pid, server.port) for pid in workers]
     assert sum(held) == 12
     assert min(held) >= 2
+
+
+def processors_of(pid):
+    """Return the processors that the threads of a process may run on, where all may run on the same."""
+    found = {frozenset(os.sched_getaffinity(int(task.name))) for task in Path(f"/proc/{pid}/task").iterdir()}
+    assert len(found) == 1
+    return found.pop()
+
+
+def within_two_processors(function):
+    """Return what a function returns in a thread, and the programs it starts, that have two processors at most."""
+    with ThreadPoolExecutor(1, initializer=lambda: keep_to(sorted(ALL)[:2])) as thread:
+        return thread.submit(function).result()
+
+
+def test_as_many_workers_as_processors_have_one_each_also_after_one_was_killed(tmp_path):
+    two = sorted(ALL)[:2]
+
+    def look():
+        with running(tmp_path / "data", CSI_WORKERS=str(len(two))) as server:
+            first = begun(server, len(two))
+            server.ask("/healthz")
+            before = [processors_of(pid) for pid in first]
+            os.kill(first[0], signal.SIGKILL)
+            after = [processors_of(pid) for pid in begun(server, len(two) + 1)[1:]]
+            return before, after
+
+    before, after = within_two_processors(look)
+    assert sorted(map(list, before)) == sorted(map(list, after)) == [[processor] for processor in two]
+
+
+def test_fewer_workers_than_processors_run_on_any(tmp_path):
+    def look():
+        with running(tmp_path / "data", CSI_WORKERS="1") as server:
+            return [processors_of(pid) for pid in begun(server, 1)]
+
+    assert within_two_processors(look) == [frozenset(sorted(ALL)[:2])]
 
 
 def test_the_counts_of_all_workers_are_summed_also_of_one_that_was_killed(tmp_path):

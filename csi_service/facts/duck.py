@@ -13,6 +13,7 @@ import duckdb
 
 from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
+from csi_service.facts.processors import ALL, on_all
 
 MEMORY_LIMIT = "1000MiB"
 POLL_SECONDS = 0.1
@@ -28,11 +29,11 @@ def workspace(
     For files from elsewhere give all files and folders that the engine `opens`: it can open, read and write nothing
     else then, load no extension, and change no setting, whatever stands in the files.
     """
-    with tempfile.TemporaryDirectory(prefix="csi-", dir=below) as folder:
+    with on_all(), tempfile.TemporaryDirectory(prefix="csi-", dir=below) as folder:
         connection = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
-                "threads": os.cpu_count() or 1,
+                "threads": len(ALL) or os.cpu_count() or 1,
                 "temp_directory": folder,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from csi_service.errors import CsiError, NotFoundError
 from csi_service.facts.partitions import sync
+from csi_service.facts.processors import on_all
 from csi_service.settings import Settings, environment
 from csi_service.store import import_books as books
 from csi_service.store.folder import CALLS_LOCK, IMPORT_LOCK, Store
@@ -79,13 +80,14 @@ def accept(
 def start_worker(settings: Settings) -> None:
     """Start a process that works the queue off; where one is at it already, the new one ends at once."""
     command = [sys.executable, "-m", "csi_service", "imports", "work"]
-    child = subprocess.Popen(  # noqa: S603 - our own program
-        command,
-        env=environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # what stops the service must not stop an import half-way
-    )
+    with on_all():
+        child = subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # what stops the service must not stop an import half-way
+        )
     threading.Thread(target=child.wait, daemon=True).start()
 
 

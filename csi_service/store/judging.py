@@ -118,6 +118,7 @@ class Judging:
 
     def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
         """Return the judgements with their numbers, raters and batches; refused where they may not be."""
+        self.unmatched.clear()
         named = [item if item.record is None else _in_name(item, item.record, self.caller) for item in items]
         records = [item.record for item in named if item.record is not None]
         around: _Around = yield Portion(_LOOK_AROUND, records)
@@ -207,7 +208,7 @@ def _keep_all_answers(
 ) -> Sequence[Sequence[Change]]:
     """Keep the answers to forms of several writes; return for each what changed."""
     changes = keep_answers(write.connection, dict(each for of_one in found for each in of_one))
-    return [[change for change in changes if change.subject in dict(of_one)] for of_one in found]
+    return [[change for change in changes if change.subject in numbers] for numbers in map(dict, found)]
 
 
 def judge(store: Store, drafts: Sequence[Draft], prefix: str, unknown_calls: str, caller: Caller) -> Judging:

@@ -58,3 +58,10 @@ class Waiting:
                 wait_until(lambda: len(self.together._due) == len(waiting))
             self.go_on.set()
             return [each.exception(30) or each.result(30) for each in waiting]
+
+
+def at_once(store, *sends):
+    """Return what sends came to that stand in one transaction, in their order."""
+    waiting = Waiting(Counted(store))
+    store.database.together = waiting.together
+    return waiting.call(*sends)

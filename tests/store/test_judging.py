@@ -25,6 +25,7 @@ from csi_service.records.database import next_revision
 from csi_service.records.tables import AUDIT, DAYS, FORM_ANSWERS, PLAN_CALLS, PLAN_STRATA, PLANS, RECORDS
 from csi_service.schema.evaluations import EVALUATION, RATING, RATING_CHANGE
 from csi_service.schema.records import read_records
+from csi_service.store import judging as judging_module
 from csi_service.store.answers import Answer
 from csi_service.store.appeals import Decision, decide_appeal, file_appeal
 from csi_service.store.drafts import EVALUATIONS, draft_evaluation, draft_rating
@@ -44,6 +45,7 @@ from csi_service.store.sending import Sending
 from csi_service.store.writes import delete_records
 from tests.files import make_csv
 from tests.make import make_weights
+from tests.records.waiting import at_once
 from tests.store.bring import bring, undo
 from tests.store.kept import at, call, make, put
 
@@ -60,7 +62,7 @@ def kept(store):
     return store
 
 
-def send(store, *bodies, caller=RITA, unknown="accept", prefix="r"):
+def send(store, *bodies, caller=RITA, unknown="accept", prefix="r", sending=None):
     """Send ratings (or with the prefix e evaluations) as one list and return what became of each."""
     schema = RATING if prefix == "r" else EVALUATION
     drafts = [
@@ -74,7 +76,7 @@ def send(store, *bodies, caller=RITA, unknown="accept", prefix="r"):
         told.extend(result | judging.told(result["index"]) for result in results)
         return Answer(200, "")
 
-    Sending(store).send(EVALUATIONS, judging.items, caller, NOW, tell, gate=judging)
+    (sending or Sending(store)).send(EVALUATIONS, judging.items, caller, NOW, tell, gate=judging)
     return told
 
 
@@ -182,6 +184,97 @@ def test_a_call_that_was_sent_anew_a_moment_ago_is_where_it_is_now(kept):
     put(kept, "calls", call("C1", "2026-03-02 09:00", team="Z", agent="9"))
     place = locate(kept, ["C1"]).places["C1"]
     assert (place["team"], place["agent"]) == ("Z", "9")
+
+
+def test_a_file_of_calls_is_opened_once_for_a_call_and_not_within_the_write(kept, monkeypatch):
+    fold_posted(kept)
+    found, writing, real = [], [], kept.database.together.run
+
+    def run(work):
+        writing.append(True)
+        try:
+            return real(work)
+        finally:
+            writing.pop()
+
+    def looked(store, calls):
+        found.append((set(calls), len(writing)))
+        return locate(store, calls)
+
+    monkeypatch.setattr(kept.database.together, "run", run)
+    monkeypatch.setattr(judging_module, "locate", looked)
+    assert send(kept, rating("C1", 5))[0]["unmatched"] is False
+    assert send(kept, rating("C1", 4), caller=LENA)[0]["unmatched"] is False
+    assert found == [({"C1"}, 0)]
+    told = send(kept, rating("C1", 3), rating("C2", 3), rating("C9", 3))
+    assert [each["unmatched"] for each in told] == [False, False, True]
+    assert found[1:] == [({"C1", "C2", "C9"}, 0)]
+
+
+def test_a_call_that_comes_between_the_look_and_the_write_decides(kept, monkeypatch):
+    limited = Caller("rita", "rater", 1, "csi_1", teams=("A",))
+
+    def then_comes(store, calls):
+        found = locate(store, calls)
+        put(store, "calls", call("C2", "2026-03-02 09:00", team="B", agent="2"))
+        return found
+
+    monkeypatch.setattr(judging_module, "locate", then_comes)
+    told = send(kept, rating("C2", 5), rating("C4", 5), caller=limited)
+    assert [each["status"] for each in told] == ["rejected", "created"]
+
+
+def test_judgements_of_one_transaction_are_each_held_against_their_own(kept):
+    answers = {name: True for name in FORMS.get("default").items}
+    send(kept, rating("C2", 1))
+    of = {"sending": Sending(kept)}
+    one, anew, scored, list_ = at_once(
+        kept,
+        lambda: send(kept, rating("C1", 5), **of),
+        lambda: send(kept, rating("C2", 4), **of),
+        lambda: send(kept, {"call_id": "C3", "answers": answers}, caller=LENA, prefix="e", **of),
+        lambda: send(kept, rating("C4", 3), rating("C9", 9), rating("C0", 2), caller=LENA, **of),
+    )
+    assert [each["status"] for each in (*one, *anew, *scored, *list_)] == [
+        *("created", "replaced", "created"),
+        *("created", "rejected", "created"),
+    ]
+    assert scored[0]["form_result"]["score"] == 1
+    with kept.database.reading() as connection:
+        query = sa.select(AUDIT.c.actor, AUDIT.c.kind, AUDIT.c.action, AUDIT.c.subject)
+        noted = sorted(connection.execute(query.where(AUDIT.c.kind.in_(["evaluations", "form_answers"]))).all())
+    assert noted == sorted(
+        [
+            ("rita", "evaluations", "create", anew[0]["id"]),
+            ("rita", "evaluations", "create", one[0]["id"]),
+            ("rita", "evaluations", "replace", anew[0]["id"]),
+            ("lena", "evaluations", "create", scored[0]["id"]),
+            ("lena", "form_answers", "create", scored[0]["id"]),
+            ("lena", "evaluations", "create", list_[0]["id"]),
+            ("lena", "evaluations", "create", list_[2]["id"]),
+        ]
+    )
+
+
+def test_judgements_that_are_refused_leave_the_others_of_their_transaction(kept):
+    limited, of = Caller("cara", "rater", 3, "csi_3", teams=("A",)), {"sending": Sending(kept)}
+    one, refused, other = at_once(
+        kept,
+        lambda: send(kept, rating("C1", 5), **of),
+        lambda: send(kept, rating("C5", 5), rating("C3", 5), caller=limited, **of),  # of team B both
+        lambda: send(kept, rating("C2", 5), caller=limited, **of),
+    )
+    assert [each["status"] for each in (*one, *other)] == ["created"] * 2
+    assert isinstance(refused, InvalidInputError)
+    assert [problem.code for problem in refused.problems] == ["not_found", "not_found"]
+
+
+def test_two_ratings_of_a_call_by_one_rater_in_one_transaction_come_one_after_the_other(kept):
+    sending = Sending(kept)
+    sends = [lambda level=level: send(kept, rating("C1", level), sending=sending) for level in (5, 4, 4)]
+    told = [each["status"] for (each,) in at_once(kept, *sends)]
+    assert told == ["created", "replaced", "unchanged"]
+    assert shares(kept) == [0, 0, 0, 1, 0]
 
 
 def test_calls_are_found_alike_in_few_files_and_in_many(kept, monkeypatch):

@@ -23,7 +23,7 @@ from csi_service.store.answers import Answer, Once
 from csi_service.store.folder import open_store
 from csi_service.store.parts import fold_posted
 from csi_service.store.sending import Sending
-from tests.records.waiting import Counted, Waiting
+from tests.records.waiting import at_once
 
 NOW = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
 OPERATOR = Caller("ops", "operator", 1, "csi_0000000000")
@@ -291,13 +291,6 @@ def test_an_answer_is_kept_for_a_day(store):
     assert not send(sending, "surveys", SURVEY, now=NOW + day, once=ONCE).replayed
     send(sending, "surveys", SURVEY, now=NOW + 3 * day, once=dataclasses.replace(ONCE, key="k2"))
     assert [row["key"] for row in rows(store, ANSWERS)] == ["k2"]  # the old one is gone
-
-
-def at_once(store, *sends):
-    """Return what sends came to that stand in one transaction, in their order."""
-    waiting = Waiting(Counted(store))
-    store.database.together = waiting.together
-    return waiting.call(*sends)
 
 
 def test_sends_of_one_transaction_are_told_each_of_its_own(store):
