@@ -12,6 +12,7 @@ import click
 from csi_service import __version__
 from csi_service.cli.help import SpokenContext, spoken_help
 from csi_service.cli.language import lang_option, speak, with_language, words
+from csi_service.cli.usage import reworded, speak_as_asked
 from csi_service.core.told import Told
 from csi_service.errors import CsiError
 from csi_service.language import marked, message_of
@@ -79,7 +80,8 @@ def main() -> None:
     except click.Abort:
         code = _complain(marked("stopped"), 130)
     except click.ClickException as error:
-        code = _complain(error.format_message(), 2)
+        speak_as_asked(sys.argv[1:])
+        code = _complain(reworded(error.format_message()), 2)
     except CsiError as error:
         code = _complain(message_of(error), 2)
     except OSError as error:
