@@ -11,13 +11,13 @@ from flask_smorest import Blueprint
 
 from csi_service.access import Caller
 from csi_service.api.auth import requires
-from csi_service.api.body import answer
+from csi_service.api.body import answer, best_language, spoken
 from csi_service.api.multipart import Form, read_form
 from csi_service.api.query import read_query
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, MappingError, NotAllowedError, Problem
 from csi_service.facts.kinds import KINDS
-from csi_service.language import line_of
+from csi_service.language import line_of, tell
 from csi_service.schema.fields import is_unicode
 from csi_service.schema.imports import FORM, ImportBody, ImportPage, ImportsQuery
 from csi_service.schema.scores import plain
@@ -32,6 +32,7 @@ from csi_service.store.import_books import (
     stored_name,
 )
 from csi_service.store.import_queue import accept, ensure_worker, incoming
+from csi_service.store.import_told import told_notes, told_outcomes
 from csi_service.store.imports import Described, zone_of
 
 _NAMES = tuple(ImportBody().fields)
@@ -67,7 +68,7 @@ def blueprint(services: Services) -> Blueprint:
         _check_teams()
         made = _send(services)
         ensure_worker(services.store(), services.settings)
-        return _accepted(made)
+        return _accepted(services, made)
 
     @found.route("", methods=["GET"], endpoint="list")
     @_documented(
@@ -85,7 +86,8 @@ def blueprint(services: Services) -> Blueprint:
         cursor = asked.get("cursor")
         rows, after = list_imports(services.store(), None if cursor is None else int(cursor), asked["limit"])
         ensure_worker(services.store(), services.settings)
-        page = {"imports": [_body(row) for row in rows], "next_cursor": None if after is None else str(after)}
+        bodies = [_body(services, row) for row in rows]
+        page = {"imports": bodies, "next_cursor": None if after is None else str(after)}
         return answer(plain(page))
 
     _add_views(found, services)
@@ -103,7 +105,7 @@ def _add_views(found: Blueprint, services: Services) -> None:
     def one(number: int) -> Response:
         _check_teams()
         ensure_worker(services.store(), services.settings)
-        return answer(plain(_body(find_import(services.store(), number))))
+        return answer(plain(_body(services, find_import(services.store(), number))))
 
     @found.route(f"{_ONE}/rejects", methods=["GET"], endpoint="rejects")
     @_documented(
@@ -111,7 +113,8 @@ def _add_views(found: Blueprint, services: Services) -> None:
         (404,),
         operationId="get_rejects",
         summary="The rejected rows as CSV",
-        description="Each with its file, line, reason and cells; mended, it can be sent as a file itself.",
+        description="Each with its file, line, reason (in the language of Accept-Language) and cells; mended, it can "
+        "be sent as a file itself.",
         parameters=[_NUMBER],
     )
     @found.response(200, {"type": "string"}, content_type="text/csv")
@@ -119,7 +122,7 @@ def _add_views(found: Blueprint, services: Services) -> None:
     def rejects(number: int) -> Response:
         _check_teams()
         found = find_import(services.store(), number)
-        path = rejects_of(services.store(), found)
+        path = rejects_of(services.store(), found, best_language())
         return send_file(path.resolve(), "text/csv; charset=utf-8", True, f"rejects-{found.id}.csv")
 
 
@@ -139,7 +142,7 @@ def _add_changes(found: Blueprint, services: Services) -> None:
     @requires("import.write")
     def cancel(number: int) -> Response:
         _check_teams()
-        return _accepted(request_cancel(services.store(), number, _caller().name, services.now()))
+        return _accepted(services, request_cancel(services.store(), number, _caller().name, services.now()))
 
     @found.route(f"{_ONE}/undo", methods=["POST"], endpoint="undo")
     @_documented(
@@ -156,7 +159,7 @@ def _add_changes(found: Blueprint, services: Services) -> None:
         _check_teams()
         made = request_undo(services.store(), number, _caller().name, services.now())
         ensure_worker(services.store(), services.settings)
-        return _accepted(made)
+        return _accepted(services, made)
 
 
 def _documented(found: Blueprint, refusals: Iterable[int], **texts: Any) -> Any:
@@ -181,12 +184,17 @@ def _check_teams() -> None:
         raise NotAllowedError("imports hold records of all teams; a key that is limited to some may not see them")
 
 
-def _body(found: Import) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in _NAMES}
+def _body(services: Services, found: Import) -> dict[str, Any]:
+    texts = {
+        "outcomes": told_outcomes(found, spoken()),
+        "notes": told_notes(found, services.store().time_zone, spoken()),
+        "error": None if found.error is None else tell(found.error, spoken()),
+    }
+    return {name: texts[name] if name in texts else getattr(found, name) for name in _NAMES}
 
 
-def _accepted(made: Import) -> Response:
-    response = answer(plain(_body(made)), 202)
+def _accepted(services: Services, made: Import) -> Response:
+    response = answer(plain(_body(services, made)), 202)
     response.headers["Location"] = url_for("imports.one", number=made.id)
     return response
 

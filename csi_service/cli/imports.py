@@ -9,19 +9,20 @@ import click
 
 from csi_service import logs
 from csi_service.cli.documents import read_mapping_text
-from csi_service.cli.language import heads, named, say, words
+from csi_service.cli.language import heads, named, say, spoken, words
 from csi_service.cli.output import Progress, whole, write_whole
 from csi_service.cli.store_option import actor, data_option, services_for
 from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError, InvalidInputError, Problem
 from csi_service.facts.kinds import KINDS
 from csi_service.ingest.outcome import Outcome, write_rejects
-from csi_service.language import marked
+from csi_service.language import marked, translator
 from csi_service.report.columns import in_columns, visible
 from csi_service.store import import_books as books
 from csi_service.store.import_books import Import, find_import, list_imports, rejects_of, request_cancel
 from csi_service.store.import_progress import Steps
 from csi_service.store.import_queue import work_off
+from csi_service.store.import_told import told_notes, told_outcomes
 from csi_service.store.imports import Described, import_files
 from csi_service.store.undo import undo_import
 
@@ -71,15 +72,10 @@ def import_(
     if rejects is not None and not rejects.parent.is_dir():
         raise FileRefusedError(Told("{path}: there is no folder {folder}", path=rejects, folder=rejects.parent))
 
-    reasons: dict[str, str] = {}
-    notes: list[str] = []
-
     def account(outcomes: Sequence[Outcome]) -> None:
-        notes.extend(note for outcome in outcomes for note in outcome.notes)
-        reasons.update((str(reason), reason) for outcome in outcomes for reason, _ in outcome.reasons())
         if rejects is not None:
             with whole(rejects) as beside:
-                write_rejects(beside, outcomes)
+                write_rejects(beside, outcomes, words)
         if strict:  # refused for them; the import has no account of its own then
             for reason, number in [each for outcome in outcomes for each in outcome.reasons()][:_REASONS_SHOWN]:
                 say("  {count:,} x {reason}", err=True, count=number, reason=words(reason))
@@ -90,9 +86,7 @@ def import_(
         made = import_files(
             services.store(), kind, files, actor(), services.now, described, time_zone, strict=strict, steps=steps
         )
-    _tell(made, reasons, services.store().time_zone)
-    for note in notes:
-        say(note, err=True)
+    _tell(made, services.store().time_zone)
     if rejects is None and made.status == books.DONE and any(outcome["rejected"] for outcome in made.outcomes):
         say("csi imports rejects {number} gives the rejected rows.", err=True, number=made.id)
     if made.status == books.UNCHANGED and rejects is not None:
@@ -100,7 +94,7 @@ def import_(
         say(pattern, err=True, path=rejects, number=made.same_as)
 
 
-def _tell(made: Import, reasons: Mapping[str, str], days_zone: str) -> None:
+def _tell(made: Import, days_zone: str) -> None:
     """Say on standard error what became of an import into a folder whose days are cut in a zone."""
     if made.status == books.UNCHANGED:
         pattern = marked("Import {number}: the same as import {other}, which still counts; nothing to do.")
@@ -108,16 +102,19 @@ def _tell(made: Import, reasons: Mapping[str, str], days_zone: str) -> None:
         return
     pattern = marked("Import {number} is {status}. csi imports undo {number} takes it back.")
     say(pattern, err=True, number=made.id, status=words(_STATUSES[made.status]))
-    for outcome in made.outcomes:
-        for line in _account_of(outcome, reasons):
-            click.echo(line, err=True)
-    if made.status == books.DONE and made.time_zone not in (None, days_zone):
-        pattern = marked("Its local times are read in {zone}; the days are cut in {own}, CSI_TIME_ZONE of this folder.")
-        say(pattern, err=True, zone=made.time_zone, own=days_zone)
+    for line in _account_of(made, days_zone):
+        click.echo(visible(line), err=True)
 
 
-def _account_of(outcome: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterator[str]:
-    """What became of a kind; `reasons` are those that can be told in another language, by the text that is kept."""
+def _account_of(made: Import, days_zone: str) -> Iterator[str]:
+    """What became of the records of each kind, and what else is to be told of an import."""
+    translate = translator(spoken())
+    for outcome in told_outcomes(made, translate):
+        yield from _account_of_kind(outcome)
+    yield from told_notes(made, days_zone, translate)
+
+
+def _account_of_kind(outcome: Mapping[str, Any]) -> Iterator[str]:
     yield words(
         "{kind}: {loaded:,} imported ({created:,} created, {replaced:,} replaced, {unchanged:,} unchanged), "
         "{rejected:,} rejected",
@@ -127,10 +124,9 @@ def _account_of(outcome: Mapping[str, Any], reasons: Mapping[str, str]) -> Itera
     if outcome["repeated"]:
         yield "  " + words("{count:,} replaced by a later row with the same number", count=outcome["repeated"])
     for reason in outcome["reasons"][:_REASONS_SHOWN]:
-        told = visible(words(reasons.get(reason["reason"], reason["reason"])))
-        yield words("  {count:,} x {reason}", count=reason["rows"], reason=told)
+        yield words("  {count:,} x {reason}", count=reason["rows"], reason=reason["reason"])
     if outcome["ignored_columns"]:
-        yield words("  columns not used: {names}", names=visible(", ".join(outcome["ignored_columns"])))
+        yield words("  columns not used: {names}", names=", ".join(outcome["ignored_columns"]))
 
 
 @click.group(short_help="What was imported.")
@@ -189,9 +185,8 @@ def show(number: int, data: Path | None) -> None:
         say("  the same as import {number}", number=found.same_as)
     if found.error is not None:
         click.echo(f"  {visible(words(found.error))}")
-    for outcome in found.outcomes:
-        for line in _account_of(outcome, {}):
-            click.echo(line)
+    for line in _account_of(found, services.store().time_zone):
+        click.echo(visible(line))
 
 
 @imports.command()
@@ -203,7 +198,7 @@ def show(number: int, data: Path | None) -> None:
 def rejects(number: int, output: Path | None, data: Path | None) -> None:
     """Print the rejected rows of an import as CSV; mended, the file can be imported."""
     store = services_for(data).store()
-    write_whole(rejects_of(store, find_import(store, number)).read_bytes(), output)
+    write_whole(rejects_of(store, find_import(store, number), spoken()).read_bytes(), output)
 
 
 @imports.command()

@@ -172,7 +172,7 @@ def _account(outcomes: Sequence[Outcome], rejects: Path | None) -> None:
     """Say on standard error what became of the rows, and write the rejected ones."""
     if rejects is not None:
         with whole(rejects) as beside:
-            write_rejects(beside, outcomes)
+            write_rejects(beside, outcomes, words)
     for outcome in outcomes:
         parts = [Told("{count:,} counted", count=outcome.loaded), Told("{count:,} rejected", count=outcome.rejected)]
         if outcome.repeated:

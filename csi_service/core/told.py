@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -38,6 +38,35 @@ def as_told(text: str) -> Told:
     'no {calls}'
     """
     return text if isinstance(text, Told) else Told(text.replace("{", "{{").replace("}", "}}"))
+
+
+def told_as_body(text: str) -> dict[str, Any]:
+    """Return a text as JSON can hold it, so that it can be told in another language later on.
+
+    >>> told_as_body(Told("{count:,} calls", count=1000))
+    {'pattern': '{count:,} calls', 'values': {'count': 1000}}
+    """
+    told = as_told(text)
+    values = {name: _as_body(value) for name, value in told.values.items()}
+    return {"pattern": told.pattern, "values": values}
+
+
+def _as_body(value: Any) -> Any:
+    if isinstance(value, Told):
+        return told_as_body(value)
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def told_from_body(body: Mapping[str, Any]) -> Told:
+    """Return the text that `told_as_body` made a body of.
+
+    >>> told_from_body({"pattern": "{count:,} calls", "values": {"count": 1000}})
+    '1,000 calls'
+    """
+    values = {
+        name: told_from_body(value) if isinstance(value, Mapping) else value for name, value in body["values"].items()
+    }
+    return Told(body["pattern"], **values)
 
 
 def chained(texts: Sequence[str], link: str) -> str:

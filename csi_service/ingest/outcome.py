@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,10 +62,11 @@ def safe_cell(text: str | None) -> str | None:
     return "'" + text if text and text.startswith(SPREADSHEET_TRIGGERS) else text
 
 
-def write_rejects(path: Path, outcomes: Sequence[Outcome]) -> None:
+def write_rejects(path: Path, outcomes: Sequence[Outcome], tell: Callable[[str], str]) -> None:
     """Write the rejected rows as CSV: kind, file, line, column, value and reason, then the row's own columns.
 
-    A file with rejects of one kind loads again once mended, with the mapping that its rows were read with.
+    `tell` gives a reason in the reader's language. A file with rejects of one kind loads again once mended, with the
+    mapping that its rows were read with.
     """
     columns = list(dict.fromkeys(name for outcome in outcomes for name in outcome.header if name and outcome.rejects))
     added = [f"reject_{name}" if name in columns else name for name in ADDED_COLUMNS]
@@ -73,11 +74,11 @@ def write_rejects(path: Path, outcomes: Sequence[Outcome]) -> None:
         writer = csv.writer(stream)
         writer.writerow([*added, *columns])
         for outcome in outcomes:
-            writer.writerows(_row(outcome, reject, columns) for reject in outcome.rejects)
+            writer.writerows(_row(outcome, reject, columns, tell) for reject in outcome.rejects)
 
 
-def _row(outcome: Outcome, reject: Reject, columns: Sequence[str]) -> list[object]:
-    found = ["; ".join(parts) for parts in (reject.columns, reject.values, reject.reasons)]
+def _row(outcome: Outcome, reject: Reject, columns: Sequence[str], tell: Callable[[str], str]) -> list[object]:
+    found = ["; ".join(parts) for parts in (reject.columns, reject.values, map(tell, reject.reasons))]
     return [
         outcome.kind,
         safe_cell(reject.file),

@@ -5,11 +5,13 @@ Columns that every record has besides its fields: `day` (the local day that it i
 """
 
 import datetime as dt
+import json
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from csi_service.core.told import told_as_body, told_from_body
 from csi_service.facts.kinds import KINDS, Kind
 
 METADATA = sa.MetaData(
@@ -33,6 +35,21 @@ class Instant(sa.types.TypeDecorator[dt.datetime]):
     def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
         """Turn an instant with a zone into UTC."""
         return value.astimezone(dt.UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
+
+
+class ToldText(sa.types.TypeDecorator[str]):
+    """A text for people that can be told in another language when it is read."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Turn the text into JSON."""
+        return None if value is None else json.dumps(told_as_body(value), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Turn JSON into the text."""
+        return None if value is None else told_from_body(json.loads(value))
 
 
 Ordered = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # as Python and the engine order texts
@@ -182,8 +199,8 @@ IMPORTS = sa.Table(
     sa.Column("share_done", sa.Float, nullable=False, server_default="0"),
     sa.Column("rows_read", Number, nullable=False, server_default="0"),
     sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("outcomes", Json),  # one a kind: loaded, replaced, repeated, rejected, ignored columns, reasons
-    sa.Column("error", sa.Text),
+    sa.Column("outcomes", Json),  # one a kind, as store/import_told.py makes them
+    sa.Column("error", ToldText),
     sa.Column("revision", Number),  # of the write that made it count
     sa.Column("same_as", Number),  # the import of the same files that still stands, where nothing was to be done
     sa.Column("undone_by", sa.Text),  # who asked for its undoing

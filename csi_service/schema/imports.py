@@ -93,6 +93,11 @@ class ImportBody(Schema):
     )
     cancel_requested = fields.Boolean(required=True)
     outcomes = fields.List(fields.Nested(OutcomeBody), required=True, metadata={"description": "one a record kind"})
+    notes = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "what else to know: sheets that were not read, the zone"},
+    )
     error = fields.String(required=True, allow_none=True)
     same_as = fields.Integer(
         required=True, allow_none=True, metadata={"description": "the earlier import of the same files"}

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from csi_service.core.told import Told
 from csi_service.errors import ConflictError, CsiError, NotFoundError
 from csi_service.facts.partitions import sync
+from csi_service.language import ENGLISH, message_of
 from csi_service.records.database import wait_for_writers
 from csi_service.records.tables import IMPORTS
 from csi_service.store.audit import note
@@ -28,7 +29,7 @@ WAITING, RUNNING, DONE, UNCHANGED = "waiting", "running", "done", "unchanged"
 FAILED, CANCELLED, UNDOING, UNDONE = "failed", "cancelled", "undoing", "undone"
 STATUSES = (WAITING, RUNNING, DONE, UNCHANGED, FAILED, CANCELLED, UNDOING, UNDONE)
 OPEN = (WAITING, RUNNING, UNDOING)
-REJECTS = "rejects.csv"
+_REJECTS = "rejects.{}.csv"  # in each language, as nobody knows who will ask for them
 Now = Callable[[], dt.datetime]
 
 
@@ -167,8 +168,11 @@ def end(store: Store, number: int, status: str, at: dt.datetime, error: str | No
 def reason_of(error: BaseException) -> str:
     """Return what the book tells of an error that ended an import or an undoing."""
     if isinstance(error, CsiError):
-        return " ".join(str(error).split())
-    return "stopped" if isinstance(error, KeyboardInterrupt) else f"a fault of the program: {type(error).__name__}"
+        text = message_of(error)
+        return text if len(text.splitlines()) == 1 else " ".join(text.split())
+    if isinstance(error, KeyboardInterrupt):
+        return Told("stopped")
+    return Told("a fault of the program: {name}", name=type(error).__name__)
 
 
 def finish(connection: sa.Connection, number: int, **values: Any) -> None:
@@ -361,13 +365,18 @@ def stored_name(index: int) -> str:
     return f"sent-file-{index:04}.data"
 
 
-def rejects_of(store: Store, found: Import) -> Path:
+def rejects_file(store: Store, number: int, language: str) -> Path:
+    """Return where the rejected rows of an import are kept, their reasons in a language."""
+    return upload_folder(store, number) / _REJECTS.format(language)
+
+
+def rejects_of(store: Store, found: Import, language: str = ENGLISH) -> Path:
     """Return the file of an import's rejected rows.
 
     Raises:
         NotFoundError: it has none.
     """
-    path = upload_folder(store, found.id if found.same_as is None else found.same_as) / REJECTS
+    path = rejects_file(store, found.id if found.same_as is None else found.same_as, language)
     if not path.is_file():
         raise NotFoundError(Told("import {id} has no rejected rows", id=found.id))
     return path

@@ -1,6 +1,7 @@
 """Imports: files of records into the store, whole or not at all; bad rows of theirs are named and left out."""
 
 import contextlib
+import functools
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from csi_service.ingest.mapping import Mapping as FileMapping
 from csi_service.ingest.mapping import parse_mapping
 from csi_service.ingest.outcome import Outcome, write_rejects
 from csi_service.ingest.rows import Records
+from csi_service.language import LANGUAGES, tell, translator
 from csi_service.records.database import next_revision
 from csi_service.store import import_books as books
 from csi_service.store.audit import note
@@ -32,11 +34,11 @@ from csi_service.store.import_books import CancelledError, Import, Now, find_imp
 from csi_service.store.import_calls import NOTHING, Merged, StagedDay, merge_calls, stage_calls, tag_of, telling_full
 from csi_service.store.import_progress import STAGING_SHARE, Steps, StepsTold, estimated_rows, telling_stop, watched
 from csi_service.store.import_records import put_staged, stage_records
+from csi_service.store.import_told import outcome_body
 from csi_service.store.parts import drop_unused, fold_locked, read_parts, switch
 from csi_service.store.settle import tidy
 from csi_service.store.writes import hold_fields
 
-_REASONS_KEPT = 20
 _BLOCK = 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -299,24 +301,13 @@ def _write(
         note(connection, now(), found.created_by, "import", "import", str(found.id), None, after, revision)
 
 
-def outcome_body(outcome: Outcome, results: Mapping[str, int]) -> dict[str, Any]:
-    """Return what the book keeps of the outcome of a kind."""
-    return {
-        "kind": outcome.kind,
-        "loaded": outcome.loaded,
-        **{name: results.get(name, 0) for name in ("created", "replaced", "unchanged")},
-        "repeated": outcome.repeated,
-        "rejected": outcome.rejected,
-        "reasons": [{"reason": text, "rows": rows} for text, rows in outcome.reasons()[:_REASONS_KEPT]],
-        "ignored_columns": list(outcome.ignored_columns),
-    }
-
-
 def _keep_rejects(store: Store, found: Import, outcomes: Sequence[Outcome]) -> None:
     if any(outcome.rejects for outcome in outcomes):
         with telling_damage():  # a full disk
             books.upload_folder(store, found.id).mkdir(exist_ok=True)
-            write_rejects(books.upload_folder(store, found.id) / books.REJECTS, outcomes)
+            for language in LANGUAGES:
+                in_language = functools.partial(tell, translate=translator(language))
+                write_rejects(books.rejects_file(store, found.id, language), outcomes, in_language)
 
 
 def _rename(outcomes: Sequence[Outcome], shown: Mapping[str, str]) -> None:
@@ -324,9 +315,15 @@ def _rename(outcomes: Sequence[Outcome], shown: Mapping[str, str]) -> None:
     for outcome in outcomes:
         outcome.files = [shown.get(name, name) for name in outcome.files]
         outcome.rejects = [replace(reject, file=shown.get(reject.file, reject.file)) for reject in outcome.rejects]
+        outcome.notes = [_with_names(note, shown) for note in outcome.notes]
 
 
 def _with_names(text: str, shown: Mapping[str, str]) -> str:
+    if isinstance(text, Told):
+        values = {
+            name: _with_names(each, shown) if isinstance(each, str) else each for name, each in text.values.items()
+        }
+        return Told(text.pattern, **values)
     for stored, name in shown.items():
         text = text.replace(stored, name)
     return text

@@ -57,7 +57,7 @@ def undo_import(store: Store, number: int, actor: str, now: Now) -> Import:
                 _undo(store, found, actor, now)
             except Exception as error:  # it goes on counting, and those that wait behind it have their turn
                 with contextlib.suppress(CsiError):
-                    told = f"cannot be undone: {books.reason_of(error)}"
+                    told = Told("cannot be undone: {reason}", reason=books.reason_of(error))
                     books.change(store, number, [UNDOING], status=DONE, error=told)
                 raise
     finally:

@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from csi_service.api import imports as api_imports
@@ -67,6 +68,46 @@ def test_a_file_is_sent_followed_and_counts(operator, services):
         }
     ]  # fmt: skip
     assert [each["call_id"] for each in kept_calls(services.store())] == ["C1", "C2"]
+
+
+def test_what_became_of_an_import_is_told_in_the_caller_s_language(operator, services):
+    send(operator, ("bad.csv", BAD), kind="calls")
+    send(operator, ("none.csv", b"call_id,answered\nC1,Y\n"), kind="calls")
+    work_off(services.store(), services.now)
+    bad, none = (
+        [operator.get(f"{URL}/{number}", headers={"Accept-Language": language}).json for language in ("en", "zh-CN")]
+        for number in (1, 2)
+    )
+    assert [each["outcomes"][0]["reasons"] for each in bad] == [
+        [{"reason": "started_at is not an instant such as 2021-01-31 09:12:58 between 2000 and 2099", "rows": 1}],
+        [{"reason": "started_at 不是形如 2021-01-31 09:12:58 的时刻，或不介于 2000 与 2099 年之间", "rows": 1}],
+    ]
+    assert bad[0]["notes"] == []
+    assert none[0]["error"].startswith("none.csv: has no column started_at for calls; its header reads: call_id")
+    assert none[1]["error"].startswith("none.csv：没有 calls 所需的列 started_at")
+    for language, reason in (("en", "is not an instant"), ("zh-CN", "不是形如")):
+        with operator.get(f"{URL}/1/rejects", headers={"Accept-Language": language}) as answer:
+            assert f"yesterday,{reason}" in answer.data.decode("utf-8-sig")
+    listed = operator.get(URL, headers={"Accept-Language": "zh"}).json["imports"]
+    assert listed == [none[1], bad[1]]
+
+
+def test_what_else_is_to_be_known_of_an_import_is_told(operator, services):
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("Feb")):
+        for cells in (["call_id", "started_at", "answered"], ["C1", "2026-03-02 09:00:00", "Y"]):
+            sheet.append(cells)
+    book.active.title = "Jan"
+    book.save(content := io.BytesIO())
+    send(operator, ("a.xlsx", content.getvalue()), kind="calls", time_zone="Europe/Zurich")
+    work_off(services.store(), services.now)
+    told = [operator.get(f"{URL}/1", headers={"Accept-Language": each}).json["notes"] for each in ("en", "zh")]
+    assert told[0] == [
+        "a.xlsx: the sheet 'Jan' was read, not Feb; sheet = \"...\" in a mapping chooses another",
+        "Its local times are read in Europe/Zurich; the days are cut in Asia/Shanghai, CSI_TIME_ZONE of this folder.",
+    ]
+    assert told[1][0].startswith("a.xlsx：读取的是工作表 'Jan'")
+    assert "Europe/Zurich" in told[1][1]
 
 
 def test_the_worker_starts_by_itself(app, services, viewer_key):

@@ -35,7 +35,7 @@ def test_the_file_names_line_column_value_and_reason(tmp_path, kind):
     else:
         columns = zip(*ROWS[1:], strict=True)
         pq.write_table(pa.table({name or "blank": column for name, column in zip(ROWS[0], columns, strict=True)}), path)
-    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": path})])
+    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": path})], str)
     first, *others = rejected_table(tmp_path / "rejects.csv")
     line = {"csv": "3", "xlsx": "3", "parquet": "2"}[kind]  # a Parquet file has rows, but no header line
     assert (first["kind"], first["file"], first["line"]) == ("calls", f"calls.{kind}", line)
@@ -47,7 +47,7 @@ def test_the_file_names_line_column_value_and_reason(tmp_path, kind):
 
 
 def test_no_cell_of_the_file_is_run_by_a_spreadsheet(tmp_path):
-    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": make_csv(tmp_path / "calls.csv", ROWS)})])
+    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": make_csv(tmp_path / "calls.csv", ROWS)})], str)
     cells = [cell for row in rejected_table(tmp_path / "rejects.csv") for cell in row.values()]
     assert "'=cmd()" in cells
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
@@ -64,7 +64,7 @@ def test_the_file_loads_once_mended_with_the_mapping_of_its_rows(tmp_path, mappi
     path = make_csv(tmp_path / "calls.csv", ROWS, encoding, delimiter)
     with path.open("ab") as stream:
         stream.write(delimiter.join(["c5", "2021-01-05 10:00:00", "Y", "z"]).encode())  # too few fields
-    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": path}, mapping)])
+    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": path}, mapping)], str)
     text = (tmp_path / "rejects.csv").read_text(encoding="utf-8-sig")
     mended = text.replace("soon,?", "2021-01-05 10:30:00,Y").replace("'-5", "5").replace("'=cmd()", "Y")
     (tmp_path / "rejects.csv").write_text(mended.replace(",perhaps,", ",N,"), encoding="utf-8-sig")
@@ -78,7 +78,7 @@ def test_the_file_loads_once_mended_with_the_mapping_of_its_rows(tmp_path, mappi
 
 def test_own_columns_named_like_ours_are_kept_apart(tmp_path):
     path = make_csv(tmp_path / "calls.csv", "call_id,started_at,answered,line,value\nc1,soon,Y,4,x\n")
-    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": path})])
+    write_rejects(tmp_path / "rejects.csv", [outcome_of({"calls": path})], str)
     (row,) = rejected_table(tmp_path / "rejects.csv")
     assert (row["reject_line"], row["line"], row["value"], row["reject_value"]) == ("2", "4", "x", "soon")
 
