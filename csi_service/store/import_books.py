@@ -29,7 +29,7 @@ WAITING, RUNNING, DONE, UNCHANGED = "waiting", "running", "done", "unchanged"
 FAILED, CANCELLED, UNDOING, UNDONE = "failed", "cancelled", "undoing", "undone"
 STATUSES = (WAITING, RUNNING, DONE, UNCHANGED, FAILED, CANCELLED, UNDOING, UNDONE)
 OPEN = (WAITING, RUNNING, UNDOING)
-_REJECTS = "rejects.{}.csv"  # in each language, as nobody knows who will ask for them
+_REJECTS = "rejects.{}csv"
 Now = Callable[[], dt.datetime]
 
 
@@ -366,8 +366,8 @@ def stored_name(index: int) -> str:
 
 
 def rejects_file(store: Store, number: int, language: str) -> Path:
-    """Return where the rejected rows of an import are kept, their reasons in a language."""
-    return upload_folder(store, number) / _REJECTS.format(language)
+    """Return where the rejected rows of an import are kept: in each language, as nobody knows who will ask."""
+    return upload_folder(store, number) / _REJECTS.format("" if language == ENGLISH else f"{language}.")
 
 
 def rejects_of(store: Store, found: Import, language: str = ENGLISH) -> Path:
@@ -376,10 +376,11 @@ def rejects_of(store: Store, found: Import, language: str = ENGLISH) -> Path:
     Raises:
         NotFoundError: it has none.
     """
-    path = rejects_file(store, found.id if found.same_as is None else found.same_as, language)
-    if not path.is_file():
-        raise NotFoundError(Told("import {id} has no rejected rows", id=found.id))
-    return path
+    number = found.id if found.same_as is None else found.same_as
+    for path in (rejects_file(store, number, language), rejects_file(store, number, ENGLISH)):
+        if path.is_file():
+            return path
+    raise NotFoundError(Told("import {id} has no rejected rows", id=found.id))
 
 
 def drop_sent(store: Store, found: Import) -> None:

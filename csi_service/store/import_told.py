@@ -38,12 +38,13 @@ def told_outcomes(found: Import, translate: Translate) -> list[dict[str, Any]]:
 
 def told_notes(found: Import, days_zone: str, translate: Translate) -> list[str]:
     """Return what else is to be told of an import into a folder whose days are cut in a zone: what was left out."""
-    notes = [_told(note, translate) for outcome in found.outcomes for note in outcome["notes"]]
+    notes = [_told(note, translate) for outcome in found.outcomes for note in outcome.get("notes", ())]
     if found.outcomes and found.time_zone not in (None, days_zone):
         text = marked("Its local times are read in {zone}; the days are cut in {own}, CSI_TIME_ZONE of this folder.")
         notes.append(tell(Told(text, zone=found.time_zone, own=days_zone), translate))
     return notes
 
 
-def _told(body: Mapping[str, Any], translate: Translate) -> str:
-    return tell(told_from_body(body), translate)
+def _told(body: Mapping[str, Any] | str, translate: Translate) -> str:
+    """A kept text; the first folders held it ready made."""
+    return tell(body if isinstance(body, str) else told_from_body(body), translate)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
 from csi_service.api import imports as api_imports
 from csi_service.app import create_app
+from csi_service.records.tables import IMPORTS
 from csi_service.store import import_queue
 from csi_service.store.import_queue import work_off
 from tests.api.ask import PROBLEM
@@ -90,6 +92,18 @@ def test_what_became_of_an_import_is_told_in_the_caller_s_language(operator, ser
             assert f"yesterday,{reason}" in answer.data.decode("utf-8-sig")
     listed = operator.get(URL, headers={"Accept-Language": "zh"}).json["imports"]
     assert listed == [none[1], bad[1]]
+
+
+def test_texts_that_were_kept_ready_made_are_told_as_they_are(operator, services):
+    send(operator, ("bad.csv", BAD), kind="calls")
+    work_off(services.store(), services.now)
+    outcome = {"kind": "calls", "loaded": 1, "reasons": [{"reason": "as it was", "rows": 1}], "ignored_columns": []}
+    with services.store().database.writing() as connection:
+        connection.execute(sa.update(IMPORTS).values(outcomes=[outcome]))
+        connection.execute(sa.text("UPDATE imports SET error = 'not read'"))
+    found = operator.get(f"{URL}/1", headers={"Accept-Language": "zh"}).json
+    assert (found["error"], found["notes"]) == ("not read", [])
+    assert found["outcomes"][0]["reasons"] == outcome["reasons"]
 
 
 def test_what_else_is_to_be_known_of_an_import_is_told(operator, services):
