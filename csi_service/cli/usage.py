@@ -28,6 +28,8 @@ _CLICKS_OWN = (  # the longer ones of two that begin alike come first
     marked("Got unexpected extra arguments ({args})"),
     marked("{value} is not one of {choices}."),
     marked("{value} is not a valid integer range."),
+    marked("{value} is not a valid integer."),
+    marked("{value} is not a valid float."),
     marked("{value} is not in the range {range}."),
     marked("File {name} is a directory."),
     marked("File {name} is not readable."),

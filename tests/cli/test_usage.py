@@ -35,6 +35,14 @@ WORDED = {
         "Invalid value for '--workers': 'two' is not a valid integer range.",
         "'--workers' 的值无效：'two' 不是有效的整数。",
     ),
+    "imports show one": (
+        "Invalid value for 'NUMBER': 'one' is not a valid integer.",
+        "'NUMBER' 的值无效：'one' 不是有效的整数。",
+    ),
+    "sample plan B1 --expected-share half": (
+        "Invalid value for '--expected-share': 'half' is not a valid float.",
+        "'--expected-share' 的值无效：'half' 不是有效的数。",
+    ),
     "report 2021-01 --compare never": (
         f"Invalid value for '--compare': 'never' is not one of {COMPARED}.",
         f"'--compare' 的值无效：'never' 不在可选值之中：{COMPARED}。",
