@@ -119,9 +119,12 @@ def list_(data: Path | None) -> None:
 
 
 def _format(given: str | None, output: Path | None) -> str:
-    if given is not None:
-        return given
     ending = output.suffix.lower().removeprefix(".") if output is not None else ""
+    if given is not None:
+        if ending in WRITERS and ending != given:
+            text = Told("ends in {ending!r}, and --format is {format_}; let the two agree", ending=ending, format_=given)
+            raise InvalidInputError(Problem("output", text, str(output), "format"))
+        return given
     if ending and ending not in WRITERS:
         text = Told(
             "ends in {ending!r}; accepted are {names}, or give --format", ending=ending, names=", ".join(WRITERS)

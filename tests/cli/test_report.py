@@ -59,6 +59,7 @@ def test_a_report_of_a_month_without_records_says_where_they_lie(folder, tmp_pat
         (("2026-13",), "2026-13"),
         (("2026-03", "--by", "colour"), "'colour' is no dimension; there are site"),
         (("2026-03", "--output", "r.docx"), "accepted are html, pdf, xlsx"),
+        (("2026-03", "--output", "r.html", "--format", "pdf"), "ends in 'html', and --format is pdf"),
         (("publish", "2026-03", "--restate"), "belong together"),
         (("publish", "2026-03", "--restate", "--reason", "a long story"), "nothing to restate"),
         (("publish", "2999-03"), "has not ended"),
