@@ -122,7 +122,9 @@ def _format(given: str | None, output: Path | None) -> str:
     ending = output.suffix.lower().removeprefix(".") if output is not None else ""
     if given is not None:
         if ending in WRITERS and ending != given:
-            text = Told("ends in {ending!r}, and --format is {format_}; let the two agree", ending=ending, format_=given)
+            text = Told(
+                "ends in {ending!r}, and --format is {format_}; let the two agree", ending=ending, format_=given
+            )
             raise InvalidInputError(Problem("output", text, str(output), "format"))
         return given
     if ending and ending not in WRITERS:
