@@ -80,7 +80,7 @@ def rating(number: int) -> dict[str, object]:
     return {"call_id": call_id(number % CALLS), "rating": number % 5 + 1}
 
 
-SETUPS = ["surveys-2x64", "surveys-2x8", "surveys-4x64", "ratings-2x64"]
+SETUPS = ["surveys-2x64", "surveys-2x8", "surveys-4x64", "ratings-2x64", "ratings-2x8", "ratings-4x64"]
 MADE = {"surveys": survey, "ratings": rating}
 ROLES = {"surveys": "operator", "ratings": "rater"}
 

@@ -9,7 +9,7 @@ from csi_service.core.indicator import Array, Calculator, Indicator, Ratio, Reas
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.figures import Numbers
-from csi_service.schema.problem import pointer
+from csi_service.schema.problem import at, pointer
 
 Path = tuple[object, ...]
 
@@ -147,10 +147,3 @@ def _needed(figure: Figure, numbers: Numbers, absent: list[str]) -> list[str]:
         except InvalidInputError:
             continue  # it has a figure, if an impossible one
     return needed
-
-
-def at(path: Path, error: InvalidInputError) -> InvalidInputError:
-    """Return an error of the core with the place in the body that it is about."""
-    return InvalidInputError(
-        *(Problem(pointer(path), problem.message, problem.found, problem.code) for problem in error.problems)
-    )

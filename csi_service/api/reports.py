@@ -12,11 +12,11 @@ from csi_service.api.auth import requires
 from csi_service.api.blueprint import BodyBlueprint
 from csi_service.api.body import answer, best_language
 from csi_service.api.docs import DOCUMENT_POLICY
-from csi_service.api.evidence import at
 from csi_service.api.query import read_query
 from csi_service.core.periods import Period, parse_period
 from csi_service.core.told import Told
 from csi_service.errors import InvalidInputError, NotAllowedError, NotFoundError
+from csi_service.schema.problem import at
 from csi_service.schema.reports import (
     LISTS,
     LIVE,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from csi_service.api.evidence import NOTHING, Figure, Path, at, figures, measure, one
+from csi_service.api.evidence import NOTHING, Figure, Path, figures, measure, one
 from csi_service.core.composite import bare, components, compose
 from csi_service.core.indicator import Calculator, Node, Ratio
 from csi_service.core.outlook import outlook
@@ -12,6 +12,7 @@ from csi_service.core.told import Told
 from csi_service.core.weights import WeightSet
 from csi_service.errors import InvalidInputError, Problem
 from csi_service.schema.figures import OUTLOOK_BESIDE
+from csi_service.schema.problem import at
 
 Body = Mapping[str, Any]
 

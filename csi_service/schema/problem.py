@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from csi_service.core.told import Told
-from csi_service.errors import Problem
+from csi_service.errors import InvalidInputError, Problem
 from csi_service.language import ENGLISH, Translate, tell, told_problem, translator
 from csi_service.schema.fields import Fault
 
@@ -46,6 +46,13 @@ class ProblemBody(Schema):
 def pointer(path: Sequence[object]) -> str:
     """Return the JSON pointer (RFC 6901) of a path of keys and indexes."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def at(path: Sequence[object], error: InvalidInputError) -> InvalidInputError:
+    """Return an error of the core with the place in the body that it is about."""
+    return InvalidInputError(
+        *(Problem(pointer(path), problem.message, problem.found, problem.code) for problem in error.problems)
+    )
 
 
 def found_at(body: object, path: Sequence[object]) -> object:
