@@ -25,7 +25,7 @@ def suggest(file: Path) -> None:
     """Draft a mapping from the headers and first rows of a CSV, XLSX or Parquet FILE; read it before you use it."""
     zone = str(load_settings().time_zone)
     with workspace(opens=[file]) as (connection, folder):
-        click.echo(draft(connection, file, folder, zone), nl=False)
+        click.echo(draft(connection, file, folder, zone, words), nl=False)
 
 
 @mapping.command()

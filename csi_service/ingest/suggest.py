@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from csi_service.core.calculators.external import SCALES
+from csi_service.core.told import Told
 from csi_service.facts.days import FIRST_YEAR, LAST_YEAR
 from csi_service.facts.duck import literal
 from csi_service.facts.kinds import KINDS, Field, Kind
@@ -26,6 +27,7 @@ _BLANK_SIGNS = ("?", "-", "--", "n/a", "#n/a", "null", "none", "nan", "\\n")
 _MOST_FLAG_WORDS = 8
 _IN_BRACKETS = re.compile(r"^(.*\S)\s*[(（\[【]([^()（）\[\]【】]+)[)）\]】]\s*$", re.DOTALL)
 _CASES = (str.lower, str.capitalize, str.title, str.upper)
+Tell = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class _Column:
     toml: str
     remark: str = ""
 
-    def line(self, field: str) -> str:
-        return f"{field} = {self.toml}" + (f"  # {self.remark}" if self.remark else "")
+    def line(self, field: str, tell: Tell) -> str:
+        return f"{field} = {self.toml}" + (f"  # {tell(self.remark)}" if self.remark else "")
 
 
 _Draft = dict[str, _Column]
@@ -68,8 +70,10 @@ class _Sheet:
         return frozenset(row[0] for row in self.connection.execute(query, [list(texts)]).fetchall())
 
 
-def suggest(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, time_zone: str) -> str:
+def suggest(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, time_zone: str, tell: Tell) -> str:
     """Return a mapping (TOML) drafted for a file: the record kinds that its headers can feed.
+
+    `tell` gives a remark in the reader's language.
 
     Raises:
         FileRefusedError: the file cannot be read as a whole.
@@ -79,19 +83,24 @@ def suggest(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, tim
     chosen = _choose(drafts)
     used = {name for kind in chosen for column in drafts[kind].values() for name in column.headers}
     blanks = dict.fromkeys(sign for name in sheet.headers if name in used for sign in sheet.blanks[name])
-    lines = [f"# Drafted from the headers of {path.name}. Read every line: headers can mislead."]
-    lines.append(f"time_zone = {_quoted(time_zone)}  # of the times in the file")
+    drafted = Told("Drafted from the headers of {file}. Read every line: headers can mislead.", file=path.name)
+    lines = [
+        f"# {tell(drafted)}",
+        _Column((), _quoted(time_zone), Told("of the times in the file")).line("time_zone", tell),
+    ]
     if blanks:
-        lines.append(f"blanks = [{', '.join(map(_quoted, blanks))}]  # texts that stand for an empty cell")
-    lines += _sheet_lines(sheet, recognised=bool(chosen))
+        signs = f"[{', '.join(map(_quoted, blanks))}]"
+        lines.append(_Column((), signs, Told("texts that stand for an empty cell")).line("blanks", tell))
+    lines += _sheet_lines(sheet, tell, recognised=bool(chosen))
     if not chosen:
-        lines.append(
-            "# No header was recognised; name the columns under [calls], [surveys], [complaints] or another kind."
+        text = Told(
+            "No header was recognised; name the columns under [calls], [surveys], [complaints] or another kind."
         )
+        lines.append(f"# {tell(text)}")
     for kind in chosen:
-        lines += _table(KINDS[kind], drafts, chosen[0], sheet)
+        lines += _table(KINDS[kind], drafts, chosen[0], sheet, tell)
     unused = [name for name in sheet.headers if name and name not in used]
-    lines += ["", f"# Columns not used: {', '.join(unused)}"] if unused else []
+    lines += ["", f"# {tell(Told('Columns not used: {names}', names=', '.join(unused)))}"] if unused else []
     return "\n".join(lines) + "\n"
 
 
@@ -108,13 +117,14 @@ def _open(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path) -> _S
     return _Sheet(connection, source.header, samples, blanks, source.sheet, source.others)
 
 
-def _sheet_lines(sheet: _Sheet, *, recognised: bool) -> Iterator[str]:
+def _sheet_lines(sheet: _Sheet, tell: Tell, *, recognised: bool) -> Iterator[str]:
     """How a mapping names another sheet or header row: where there are other sheets, or no header was recognised."""
     if sheet.others:
         others = listed([_quoted(name) for name in sheet.others])
-        yield f"# sheet = {_quoted(sheet.others[0])}  # read was {_quoted(sheet.name)}; the workbook also has {others}"
+        read = Told("read was {sheet}; the workbook also has {others}", sheet=_quoted(sheet.name), others=others)
+        yield f"# sheet = {_quoted(sheet.others[0])}  # {tell(read)}"
     if sheet.name and not recognised:
-        yield "# header_row = 2  # the row of the headers, where others stand above them"
+        yield f"# header_row = 2  # {tell(Told('the row of the headers, where others stand above them'))}"
 
 
 def _choose(drafts: dict[str, _Draft]) -> list[str]:
@@ -130,7 +140,7 @@ def _choose(drafts: dict[str, _Draft]) -> list[str]:
     return [main, *(["surveys"] if main == "calls" and "score" in drafts["surveys"] else [])]
 
 
-def _table(kind: Kind, drafts: dict[str, _Draft], main: str, sheet: _Sheet) -> Iterator[str]:
+def _table(kind: Kind, drafts: dict[str, _Draft], main: str, sheet: _Sheet, tell: Tell) -> Iterator[str]:
     """The lines of a kind's table; a kind that is not the main one stands in the main one's rows."""
     draft = dict(drafts[kind.name])
     yield from ("", f"[{kind.name}]")
@@ -138,17 +148,18 @@ def _table(kind: Kind, drafts: dict[str, _Draft], main: str, sheet: _Sheet) -> I
         for field, of_call in (("survey_id", "call_id"), ("call_id", "call_id"), ("answered_at", "started_at")):
             if of_call in drafts[main]:
                 draft.setdefault(field, drafts[main][of_call])
-        draft.setdefault("channel", _Column((), '{ constant = "ivr" }', "or sms, callback"))
+        draft.setdefault("channel", _Column((), '{ constant = "ivr" }', Told("or sms, callback")))
         yield f'from = "{main}"'
         yield f"rows = [{{ column = {_quoted(draft['score'].headers[0])}, blank = false }}]"
     if kind.name == "surveys" and "score" in draft:
         scale = _scale(sheet.samples[draft["score"].headers[0]])
-        draft.setdefault("scale", _Column((), f'{{ constant = "{scale}" }}', "guessed from the scores"))
+        draft.setdefault("scale", _Column((), f'{{ constant = "{scale}" }}', Told("guessed from the scores")))
     for item in kind.fields:
         if item.name in draft:
-            yield draft[item.name].line(item.name)
+            yield draft[item.name].line(item.name, tell)
         elif item.required:
-            yield f'# {item.name} = "..."  # every row needs it: name the column, or write {{ constant = "..." }}'
+            needed = Told('every row needs it: name the column, or write {{ constant = "..." }}')
+            yield f'# {item.name} = "..."  # {tell(needed)}'
 
 
 def _draft(kind: Kind, sheet: _Sheet) -> _Draft:
@@ -192,7 +203,7 @@ def _column(kind: Kind, field: Field, header: str, sheet: _Sheet) -> _Column:
     if field.type == "flag" and any(text.lower() not in TRUE_WORDS + FALSE_WORDS for text in texts):
         values = ", ".join(f"{_quoted(text)} = false" for text in texts[:_MOST_FLAG_WORDS])
         toml = f"{{ column = {_quoted(header)}, values = {{ {values} }} }}"
-        return _Column((header,), toml, "write true where it means yes")
+        return _Column((header,), toml, Told("write true where it means yes"))
     return _Column((header,), _quoted(header))
 
 
@@ -256,9 +267,9 @@ def _pattern(texts: Sequence[str], sheet: _Sheet) -> tuple[str, str]:
         others += [pattern for pattern in _PATTERNS if pattern != best and found[pattern] == found[best]]
         left -= found[best]
     if not patterns:
-        return ', format = "?"', "how is it written? for instance %d/%m/%Y %H:%M"
+        return ', format = "?"', Told("how is it written? for instance %d/%m/%Y %H:%M")
     listed = ", ".join(map(_quoted, patterns))
-    remark = f"or {', '.join(others)}: the first rows fit both" if others else ""
+    remark = Told("or {others}: the first rows fit both", others=", ".join(others)) if others else ""
     return f", format = {listed if len(patterns) == 1 else f'[{listed}]'}", remark
 
 

@@ -1,12 +1,15 @@
 """csi mapping suggest: drafts from headers, that score once they are complete."""
 
 import datetime as dt
+import functools
+import re
 import tomllib
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from csi_service import language as language_module
 from csi_service.errors import MappingError
 from csi_service.facts.duck import workspace
 from csi_service.facts.kinds import KINDS
@@ -17,9 +20,10 @@ from tests.files import make_csv, make_xlsx, measures_of, outcome_of, totals_of
 from tests.shared import shared_data
 
 
-def draft(path: Path) -> str:
+def draft(path: Path, language: str = "en") -> str:
     with workspace() as (connection, folder):
-        return suggest(connection, path, folder, "Asia/Shanghai")
+        tell = functools.partial(language_module.tell, translate=language_module.translator(language))
+        return suggest(connection, path, folder, "Asia/Shanghai", tell)
 
 
 def drafted(tmp_path: Path, text: str) -> dict:
@@ -321,3 +325,36 @@ def test_every_word_is_written_as_headers_are_compared_and_names_a_field():
     for words in (*SYNONYMS.values(), DATE_WORDS, TIME_WORDS):
         assert all(word == word.lower() and word.isalnum() for word in words)
         assert len(set(words)) == len(words)
+
+
+MANY = """Call Id,Date,Time,Answered (Y/N),Satisfaction rating,Shade
+C1,05/06/2021,09:00:00,si,4,red
+C2,06/05/2021,09:00:00,?,,red
+"""
+UNCLEAR = "Call Id,started_at\nC1,when it was\n"
+OF_MANY = ["请逐行核对", "时区", "空单元格", "两种都符合", "请写 true", "sms、callback", "根据分数推测", "列：Shade"]
+OF_UNCLEAR = ["时间是怎样写的", '每行都须有值：写出列名，或写 { constant = "..." }']
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize(
+    ("text", "remarks"), [(MANY, OF_MANY), (UNCLEAR, OF_UNCLEAR), ("a,b\n1,2\n", ["未识别出任何表头"])]
+)
+def test_a_draft_in_chinese_is_the_same_but_for_its_remarks(tmp_path, text, remarks):
+    path = make_csv(tmp_path / "export.csv", text)
+    english, chinese = draft(path), draft(path, "zh")
+    assert tomllib.loads(english) == tomllib.loads(chinese)
+    assert [remark for remark in remarks if remark not in chinese] == []
+    assert HAN.search(english) is None
+    told = [line.partition("#")[2] for line in chinese.splitlines() if "#" in line]
+    assert [remark for remark in told if not HAN.search(remark)] == []
+
+
+def test_the_sheets_of_a_workbook_are_told_in_chinese(tmp_path):
+    path = make_xlsx(tmp_path / "export.xlsx", [["a", "b"], ["1", "2"]])
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("Feb").append(["a", "b"])
+    book.save(path)
+    text = draft(path, "zh")
+    assert '该工作簿还有 "Feb"' in text
+    assert "表头所在的行" in text
