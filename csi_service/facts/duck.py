@@ -28,8 +28,11 @@ def workspace(
     What does not fit into memory spills into the folder; it lies `below` another, by default the system's own.
     For files from elsewhere give all files and folders that the engine `opens`: it can open, read and write nothing
     else then, load no extension, and change no setting, whatever stands in the files.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came, also while the engine was at work.
     """
-    with on_all(), tempfile.TemporaryDirectory(prefix="csi-", dir=below) as folder:
+    with on_all(), _stopped_as_python(), tempfile.TemporaryDirectory(prefix="csi-", dir=below) as folder:
         connection = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
@@ -48,6 +51,17 @@ def workspace(
             yield connection, Path(folder)
         finally:
             connection.close()
+
+
+@contextmanager
+def _stopped_as_python() -> Iterator[None]:
+    """Raise what Python raises at Ctrl-C; the engine, where it is at work then, raises an error of its own."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, opens: Sequence[Path]) -> None:

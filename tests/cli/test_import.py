@@ -11,7 +11,7 @@ import time
 import openpyxl
 import pytest
 
-from csi_service.store.folder import open_store
+from csi_service.store.folder import CALLS_LOCK, open_store
 from csi_service.store.import_books import list_imports
 from tests.cli.terminal import complaint, csi
 from tests.files import make_csv
@@ -184,17 +184,21 @@ def test_of_many_files_the_first_is_listed_and_how_many_more(data, tmp_path):
     assert "from 1.csv, 2.csv, 3.csv: done" in csi("imports", "show", 1, "--data", data).out
 
 
-def test_ctrl_c_stops_an_import_and_leaves_nothing(data, tmp_path):
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.2, 0.3, 2])  # it is read, staged, and waits for the lock
+def test_ctrl_c_stops_an_import_and_leaves_nothing(data, tmp_path, seconds):
     rows = [row(f"C{n}", f"2026-03-{n % 28 + 1:02} 09:00:00") for n in range(400_000)]
     path = calls_file(tmp_path / "a.csv", *rows)
     store = open_store(data, "Asia/Shanghai")
-    run = subprocess.Popen([*CSI, "import", "calls", str(path), "--data", str(data)], stderr=subprocess.PIPE, text=True)
-    while not list_imports(store)[0] or list_imports(store)[0][0].status != "running":
-        assert run.poll() is None
-        time.sleep(0.02)
-    run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=60)
-    assert (run.returncode, said.splitlines()[-1]) == (130, "csi: stopped")
+    command = [*CSI, "import", "calls", str(path), "--data", str(data)]
+    with store.lock(CALLS_LOCK):  # it does not end before
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not list_imports(store)[0] or list_imports(store)[0][0].status != "running":
+            assert run.poll() is None
+            time.sleep(0.02)
+        time.sleep(seconds)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert (run.returncode, said.split("\n")) == (130, ["", "csi: stopped", ""])
     assert list_imports(store)[0][0].status == "cancelled"
     assert kept_calls(store) == []
     assert nothing_left(store)
