@@ -17,7 +17,6 @@ from tests.cli.terminal import complaint, csi
 from tests.files import make_csv
 from tests.store.bring import calls_file, kept_calls, nothing_left, row
 
-CSI = [sys.executable, "-m", "csi_service"]
 USER = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
@@ -189,7 +188,9 @@ def test_ctrl_c_stops_an_import_and_leaves_nothing(data, tmp_path, seconds):
     rows = [row(f"C{n}", f"2026-03-{n % 28 + 1:02} 09:00:00") for n in range(400_000)]
     path = calls_file(tmp_path / "a.csv", *rows)
     store = open_store(data, "Asia/Shanghai")
-    command = [*CSI, "import", "calls", str(path), "--data", str(data)]
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # which background jobs ignore
+    code = f"{heeds}; from csi_service.cli import main; main()"
+    command = [sys.executable, "-c", code, "import", "calls", str(path), "--data", str(data)]
     with store.lock(CALLS_LOCK):  # it does not end before
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         while not list_imports(store)[0] or list_imports(store)[0][0].status != "running":
