@@ -1,5 +1,6 @@
 """csi rate, csi ratings and csi forms."""
 
+import contextlib
 import json
 import sqlite3
 
@@ -103,7 +104,7 @@ def test_of_a_clock_change_the_skipped_hour_is_refused_and_of_the_repeated_one_t
 
 def rated_at(data):
     """Return when the calls were rated, in UTC."""
-    with sqlite3.connect(data / "csi.sqlite") as connection:
+    with contextlib.closing(sqlite3.connect(data / "csi.sqlite")) as connection:
         return [row[0][:19] for row in connection.execute("SELECT evaluated_at FROM evaluations")]
 
 
