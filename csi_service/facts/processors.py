@@ -4,8 +4,8 @@ import contextlib
 import os
 from collections.abc import Collection, Iterator
 
+# Those that this process was given when it began; none where the system does not tell.
 ALL = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset[int]()
-"""Those that this process was given when it began; none where the system does not tell."""
 
 
 def least_taken(taken: Collection[int | None]) -> int:

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from csi_service.store.answers import Answer, Once, answered, keep_answer
 from csi_service.store.audit import Change, keep_notes, notes
 from csi_service.store.calls import find_calls
 from csi_service.store.folder import Store
-from csi_service.store.places import keep_located, locate
+from csi_service.store.places import Located, keep_located, locate
 from csi_service.store.writes import (
     Record,
     Written,
@@ -92,9 +92,7 @@ class Sending:
         if all(item.problems for item in items):
             raise _refusal(items)
         in_files = self._known_calls(items) if kind.name == "calls" else {}
-        if gate is None:
-            teams = caller.teams is not None
-            gate = _OwnTeams(self._store, kind, caller, _named(kind, items)) if teams else _AnyTeam()
+        gate = gate or _OwnTeams(self._store, kind, caller, items)
         put = functools.partial(self._put, kind, items, caller, at, in_files, tell, once, gate)
         while (made := self._store.database.together.run(put)) is None:
             gate.prepare()
@@ -192,43 +190,37 @@ def _named(kind: Kind, items: Sequence[Sent]) -> set[str]:
     return {item.record["call_id"] for item in items if item.record is not None} - {None}
 
 
-class _AnyTeam:
-    """Lets everything pass."""
+class _OwnTeams:
+    """Lets a caller send what is theirs: the record, the one that it replaces, and its call; all if not limited."""
+
+    def __init__(self, store: Store, kind: Kind, caller: Caller, items: Sequence[Sent]) -> None:
+        """Look up the calls that the items name, whose teams decide for a caller who is limited to some."""
+        self._store, self._kind, self._caller = store, kind, caller
+        self._named = _named(kind, items)
+        self._located = None if caller.teams is None else locate(store, self._named)
 
     def prepare(self) -> None:
-        """Look up nothing."""
+        """Look up nothing more."""
 
     def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
-        """Return the items."""
-        yield from ()
-        return items
+        """Return the items, refused where anything is of another team."""
+        if self._located is None:
+            return items
+        if self._kind.name != "calls":  # whose places would be forgotten as soon as they are put in
+            keep_located(write.connection, self._located)
+        records = [item.record for item in items if item.record is not None]
+        kept = yield Portion(_look_up_kept(self._kind.name), _identities(self._kind, records))
+        teams = self._teams_now(write.connection, self._located)
+        return [self._checked(item, kept, teams) for item in items]
 
     def beside(self, write: SharedWrite, sent: Sequence[Sent], at: dt.datetime) -> Steps[None]:
         """Put in nothing else."""
         yield from ()
 
-
-class _OwnTeams(_AnyTeam):
-    """Lets a caller who is limited to teams send what is theirs: the record, the one that it replaces, and its call."""
-
-    def __init__(self, store: Store, kind: Kind, caller: Caller, named: Collection[str]) -> None:
-        """Look up the calls that are named."""
-        self._store, self._kind, self._caller, self._named = store, kind, caller, named
-        self._located = locate(store, named)
-
-    def screen(self, write: SharedWrite, items: Sequence[Sent]) -> Steps[Sequence[Sent] | None]:
-        """Return the items, refused where anything is of another team."""
-        if self._kind.name != "calls":  # whose places would be forgotten as soon as they are put in
-            keep_located(write.connection, self._located)
-        records = [item.record for item in items if item.record is not None]
-        kept = yield Portion(look_up_kept(self._kind.name), _identities(self._kind, records))
-        teams = self._teams_now(write.connection)
-        return [self._checked(item, kept, teams) for item in items]
-
-    def _teams_now(self, connection: sa.Connection) -> dict[str, str | None]:
+    def _teams_now(self, connection: sa.Connection, located: Located) -> dict[str, str | None]:
         """The teams of the calls as they are in the write: as located, but for those that came or moved since."""
-        found = {number: place["team"] for number, place in self._located.places.items() if place is not None}
-        since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > self._located.revision))
+        found = {number: place["team"] for number, place in located.places.items() if place is not None}
+        since = connection.execute(sa.select(CALL_PARTS.c.day).where(CALL_PARTS.c.revision > located.revision))
         newer = find_calls(self._store, connection, self._named, list(since.scalars()))
         return found | {number: call["team"] for number, call in newer.items()}
 
@@ -253,8 +245,8 @@ class _OwnTeams(_AnyTeam):
 
 
 @functools.cache
-def look_up_kept(kind: str) -> DoAll:
-    """Return what looks up the kept records of a kind by their identities."""
+def _look_up_kept(kind: str) -> DoAll:
+    """What looks up the kept records of a kind by their identities."""
     return look_up(lambda connection, identities: find_records(connection, KINDS[kind], identities))
 
 
