@@ -1,3 +1,5 @@
+import contextlib
+
 from csi_service.app import create_app
 from csi_service.services import build_services
 from csi_service.settings import load_settings
@@ -6,7 +8,9 @@ from tests.make import WEIGHTS
 
 
 def ready(folder):
-    return create_app(build_services(load_settings({"CSI_WEIGHTS": str(folder)}))).test_client().get("/readyz")
+    services = build_services(load_settings({"CSI_WEIGHTS": str(folder), "CSI_DATA": str(folder / "data")}))
+    with contextlib.closing(services.store().database):
+        return create_app(services).test_client().get("/readyz")
 
 
 def test_the_process_answers(client):
