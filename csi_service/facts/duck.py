@@ -13,7 +13,7 @@ import duckdb
 
 from csi_service.core.told import Told
 from csi_service.errors import FileRefusedError
-from csi_service.facts.processors import ALL, on_all
+from csi_service.facts.processors import NUMBER, on_all
 
 MEMORY_LIMIT = "1000MiB"
 POLL_SECONDS = 0.1
@@ -36,7 +36,7 @@ def workspace(
         connection = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
-                "threads": len(ALL) or os.cpu_count() or 1,
+                "threads": NUMBER,
                 "temp_directory": folder,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

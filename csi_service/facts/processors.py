@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 # Those that this process was given when it began; none where the system does not tell.
 ALL = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset[int]()
+NUMBER = len(ALL) or os.cpu_count() or 1
 
 
 def least_taken(taken: Collection[int | None]) -> int:

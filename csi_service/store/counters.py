@@ -1,7 +1,6 @@
 """Counters kept in the database: which groupings, how a day's sums are packed, what is out of date."""
 
 import datetime as dt
-import os
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 
 from csi_service.facts.duck import to_frame
 from csi_service.facts.kinds import KINDS
+from csi_service.facts.processors import NUMBER
 from csi_service.records.database import chunks
 from csi_service.records.tables import CALL_PARTS, COUNTED, COUNTERS, DAYS, HELD_FIELDS, RECORDS
 from csi_service.rollup.outputs import OUTPUTS, Fields
@@ -185,7 +185,7 @@ def pack(frame: pd.DataFrame, days: Collection[dt.date]) -> Iterator[tuple[dt.da
     starts = [0, *(marks[1:] != marks[:-1]).nonzero()[0] + 1, len(marks)] if len(marks) else []
     found = [(pd.Timestamp(marks[start]).date(), table.slice(start, end - start)) for start, end in pairwise(starts)]
     wanted = [(day, rows) for day, rows in found if day in days]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(NUMBER) as threads:
         yield from zip([day for day, _ in wanted], threads.map(_packed, [rows for _, rows in wanted]), strict=True)
 
 
